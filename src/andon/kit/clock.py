@@ -1,0 +1,71 @@
+"""Time is int64 microseconds since 1970-01-01 UTC everywhere inside; ISO 8601 only at the edges."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+US_PER_S = 1_000_000
+US_PER_MS = 1_000
+US_PER_HOUR = 3_600 * US_PER_S
+US_PER_DAY = 24 * US_PER_HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Numbers are told apart by size: seconds until the year 5138, then milliseconds, then microseconds.
+_MAX_SECONDS = 10**11
+_MAX_MILLIS = 10**14
+_MAX_US = 253_402_300_799 * US_PER_S  # 9999-12-31T23:59:59Z, the last second that datetime can show
+
+
+def now_us() -> int:
+    """Wall clock, µs UTC."""
+    return time.time_ns() // 1_000
+
+
+def parse_timestamp(value: object) -> int:
+    """Timestamp in µs UTC from ISO 8601 text (no offset means UTC) or an epoch number (s, ms or µs).
+
+    Raises ValueError when it is neither, or lies before 1970 or after 9999.
+    """
+    if isinstance(value, str):
+        us = _from_text(value)
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"timestamp must be ISO 8601 text or an epoch number, not {type(value).__name__}")
+    elif isinstance(value, float) and value != value:
+        raise ValueError("timestamp is not a number")
+    else:
+        us = _from_number(value)
+    if not 0 <= us <= _MAX_US:
+        raise ValueError(f"timestamp {value!r} lies outside 1970 to 9999")
+    return us
+
+
+def _from_text(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ValueError(f"timestamp {text[:40]!r} is not ISO 8601, such as 2025-01-11T10:00:00.000Z") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * US_PER_S + delta.microseconds
+
+
+def _from_number(number: float) -> int:
+    if abs(number) > _MAX_US:
+        raise ValueError(f"timestamp {number!r} lies outside 1970 to 9999")
+    if abs(number) < _MAX_SECONDS:
+        return round(number * US_PER_S)
+    if abs(number) < _MAX_MILLIS:
+        return round(number * US_PER_MS)
+    return round(number)
+
+
+def to_iso(us: int) -> str:
+    """ISO 8601 in UTC with milliseconds (`2025-01-11T10:00:00.000Z`); microseconds only when there are any."""
+    moment = datetime.fromtimestamp(us // US_PER_S, UTC)
+    fraction = us % US_PER_S
+    base = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    if fraction % US_PER_MS:
+        return f"{base}.{fraction:06d}Z"
+    return f"{base}.{fraction // US_PER_MS:03d}Z"
