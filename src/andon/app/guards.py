@@ -1,0 +1,75 @@
+"""What is checked before anything starts: the data folder and the ports. Each failure is one clear line."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import IO
+
+from andon.kit.errors import StartError
+
+LOCK_NAME = "andon.lock"
+
+
+def claim_data_dir(path: Path) -> IO[str]:
+    """Make the folder if needed and lock it for this process; the lock lasts as long as the returned file is open."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / LOCK_NAME).open("a+")
+    except OSError as error:
+        raise StartError(
+            f"data folder {path} is not writable ({error.strerror})",
+            field="data_dir",
+            cure="choose another folder with --data-dir, or change its owner",
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise StartError(
+            f"data folder {path} is in use by another Andon (process {owner})",
+            field="data_dir",
+            cure="stop that one, or choose another folder with --data-dir",
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def bind(host: str, port: int, *, setting: str) -> socket.socket:
+    """A listening socket's address, claimed now, so that a taken port is found before anything runs."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise StartError(_why_not(error, host, port), field=setting, cure=_cure(error, setting)) from error
+    return sock
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is already taken"
+    return f"cannot listen on {host}:{port} ({error.strerror})"
+
+
+def _cure(error: OSError, setting: str) -> str:
+    option = "--" + setting.replace("_", "-")
+    if error.errno == errno.EADDRINUSE:
+        return f"stop the program that holds it, or choose another with {option}"
+    return f"choose another address with --host, or another port with {option}"
+
+
+def free_port(host: str, port: int, *, setting: str) -> int:
+    """Check that a child process will be able to listen on the port; 0 picks a free one."""
+    sock = bind(host, port, setting=setting)
+    with sock:
+        return int(sock.getsockname()[1])

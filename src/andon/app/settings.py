@@ -1,0 +1,89 @@
+"""Every setting of Andon: `ANDON_*` environment variables, then `andon.toml` in the data folder, then defaults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from andon.kit.errors import StartError
+
+LOOPBACK = "127.0.0.1"
+CONFIG_NAME = "andon.toml"
+
+
+class Settings(BaseSettings):
+    """What an administrator may change. Sizes are bytes, times are in the unit that the name ends with."""
+
+    model_config = SettingsConfigDict(env_prefix="ANDON_", extra="forbid")
+
+    data_dir: Path = Field(Path("andon-data"), description="Folder for everything that Andon stores.")
+    host: str = Field(LOOPBACK, description="Address that the web server and the MQTT broker listen on.")
+    port: int = Field(8080, ge=0, le=65_535, description="Port of the web server; 0 takes a free one.")
+    mqtt_port: int = Field(1883, ge=0, le=65_535, description="Port of the MQTT broker; 0 takes a free one.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    log_json: bool | None = Field(None, description="JSON log lines; by default only when no terminal is attached.")
+    timezone: str = Field("UTC", description="Time zone of the default site (IANA name).")
+
+    admin_password: SecretStr | None = Field(None, description="Password of `admin` at the first start.")
+    access_token_minutes: float = Field(15, gt=0, description="Life of an access token.")
+    refresh_token_days: float = Field(14, gt=0, description="Life of a refresh token.")
+    token_issuer: str = Field("factory-plus", description="`iss` of access tokens.")
+    token_audience: str = Field("factory-plus", description="`aud` of access tokens.")
+    secure_cookies: bool = Field(False, description="Mark cookies Secure: set it when TLS ends before Andon.")
+    allowed_origins: list[str] = Field(default_factory=list, description="Other origins that may call the API (CORS).")
+    rate_limit_per_minute: int = Field(6_000, ge=0, description="Requests a minute from one address; 0 is no limit.")
+    max_request_bytes: int = Field(8 << 20, gt=0, description="Largest request body.")
+
+    demo: bool = Field(False, description="Seed and start the demo plant.")
+    demo_looms: int = Field(10, ge=0, le=100_000, description="Looms in the demo plant.")
+    simulator_health_port: int = Field(3001, ge=0, le=65_535, description="Health port of the simulator; 0 is none.")
+
+    max_payload_bytes: int = Field(1 << 20, gt=0, description="Largest device message that is decoded.")
+    broker_max_payload_bytes: int = Field(12 << 20, gt=0, description="Largest message that the broker takes.")
+    max_ahead_s: float = Field(60, ge=0, description="How far ahead of the server's clock a sample may be.")
+    max_age_days: float = Field(30, gt=0, description="How old a sample may be that is not marked historical.")
+    clock_tolerance_s: float = Field(10, ge=0, description="Clock difference from which samples are marked uncertain.")
+    max_discovered: int = Field(1_000, ge=0, description="Unknown devices that are remembered.")
+    flush_interval_ms: float = Field(10, ge=0, le=200, description="Longest wait before received samples are stored.")
+
+    log_max_bytes: int = Field(512 << 20, gt=0, description="Size from which consumed log records are dropped.")
+    log_max_age_hours: float = Field(48, gt=0, description="Age from which consumed log records are dropped.")
+
+    alarm_max_age_s: float = Field(300, gt=0, description="Samples older than this on arrival raise no alarm.")
+    escalate_after_s: float = Field(300, gt=0, description="An alarm that nobody acknowledges escalates after this.")
+    warm_hours: float = Field(24, ge=0, description="History read at start to fill the live statistics.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        asked = init_settings().get("data_dir") or os.environ.get("ANDON_DATA_DIR", "andon-data")
+        toml = TomlConfigSettingsSource(settings_cls, Path(asked) / CONFIG_NAME)
+        return init_settings, env_settings, toml
+
+
+def load_settings(**arguments: Any) -> Settings:
+    """Settings from arguments (None means not given), environment and file. StartError names the setting at fault."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise StartError(
+            f"setting {name}: {first['msg']}",
+            field=name,
+            cure=f"correct ANDON_{name.upper()}, the argument, or {name} in {CONFIG_NAME}",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise StartError(f"{CONFIG_NAME} cannot be read: {error}", cure="correct the file or remove it") from error
