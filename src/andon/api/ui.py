@@ -1,0 +1,63 @@
+"""Serves the built web UI: hashed files are cached for ever, every other path is the app's page."""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+STATIC = Path(__file__).parent / "static"
+_COMPRESSIBLE = {".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt", ".map"}
+_NOT_BUILT = "The web UI is not built yet: run `make setup`. The API answers under /api/v1."
+
+
+class WebUi:
+    """An ASGI app over a folder of built files; each file is read and compressed once."""
+
+    def __init__(self, folder: Path = STATIC) -> None:
+        self._folder = folder.resolve()
+        self._cache: dict[Path, tuple[bytes, bytes | None]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise HTTPException(404)
+        await self._answer(scope)(scope, receive, send)
+
+    def _answer(self, scope: Scope) -> Response:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405)
+        path = self._find(scope["path"])
+        if path is None:
+            return PlainTextResponse(_NOT_BUILT, 503)
+        plain, packed = self._load(path)
+        headers = {"cache-control": _cache_control(path), "vary": "accept-encoding"}
+        body = plain
+        if packed is not None and "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+            body, headers["content-encoding"] = packed, "gzip"
+        media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        return Response(body, media_type=media, headers=headers)
+
+    def _find(self, url_path: str) -> Path | None:
+        asked = (self._folder / url_path.lstrip("/")).resolve()
+        if asked.is_relative_to(self._folder) and asked.is_file() and not asked.name.startswith("."):
+            return asked
+        if url_path.startswith("/assets/"):
+            raise HTTPException(404)
+        index = self._folder / "index.html"
+        return index if index.is_file() else None
+
+    def _load(self, path: Path) -> tuple[bytes, bytes | None]:
+        if path not in self._cache:
+            plain = path.read_bytes()
+            packed = gzip.compress(plain, 6) if path.suffix in _COMPRESSIBLE and len(plain) > 1_000 else None
+            self._cache[path] = (plain, packed)
+        return self._cache[path]
+
+
+def _cache_control(path: Path) -> str:
+    return "public, max-age=31536000, immutable" if path.parent.name == "assets" else "no-cache"
