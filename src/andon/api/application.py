@@ -1,0 +1,97 @@
+"""Assembles the domains' routers into one FastAPI application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from andon import __version__
+from andon.alarms import endpoints as alarms
+from andon.analytics import endpoints as analytics
+from andon.api import devices, health, system
+from andon.api.errors import install_error_handlers
+from andon.api.middleware import RateWindow, RequestMiddleware, RequestStats
+from andon.api.ui import WebUi
+from andon.historian import endpoints as historian
+from andon.identity import endpoints as identity
+from andon.ingest import endpoints as ingest
+from andon.registry import endpoints as registry
+
+DESCRIPTION = "From the machine to the browser: devices, samples, alarms, analytics. Sign in at /api/v1/auth/login."
+
+# Fixed paths such as /devices/discovered stand before /devices/{device_id}.
+ROUTERS: tuple[APIRouter, ...] = (
+    identity.router,
+    ingest.router,
+    historian.router,
+    registry.router,
+    devices.router,
+    alarms.router,
+    analytics.router,
+    system.router,
+    health.router,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOptions:
+    """Limits of the HTTP side."""
+
+    rate_limit_per_minute: int = 6_000
+    max_request_bytes: int = 8 << 20
+    allowed_origins: list[str] = field(default_factory=list)
+
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_application(
+    state: Mapping[str, Any], options: ApiOptions, requests: RequestStats, lifespan: Lifespan | None = None
+) -> FastAPI:
+    """The HTTP application. `state` are the services that endpoints take from `request.app.state`."""
+    app = FastAPI(
+        title="Andon",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
+    for name, service in state.items():
+        setattr(app.state, name, service)
+    install_error_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api/v1")
+        app.include_router(router, prefix="/api", include_in_schema=False)
+    app.include_router(health.router, include_in_schema=False)
+    app.include_router(system.prometheus_router)
+    _add_middleware(app, options, requests)
+    return app
+
+
+def _add_middleware(app: FastAPI, options: ApiOptions, requests: RequestStats) -> None:
+    if options.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=options.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["authorization", "content-type"],
+            allow_credentials=True,
+        )
+    app.add_middleware(
+        RequestMiddleware,
+        stats=requests,
+        rate=RateWindow(options.rate_limit_per_minute),
+        max_request_bytes=options.max_request_bytes,
+    )
+
+
+def mount_ui(app: FastAPI) -> None:
+    """The web UI takes every path that nothing else has; call it last."""
+    app.mount("/", WebUi())

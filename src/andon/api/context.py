@@ -1,0 +1,75 @@
+"""What the API's own endpoints stand on: one object on `request.app.state`, built by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fastapi import Request
+
+from andon.api.middleware import RequestStats
+
+if TYPE_CHECKING:
+    from andon.alarms.service import AlarmService
+    from andon.api.device_views import DeviceViews
+    from andon.engines.livestate.port import LiveState
+    from andon.engines.log.port import Log
+    from andon.ingest.service import IngestService
+    from andon.registry.directory import Directory
+
+
+class Dependency(Protocol):
+    """Something that Andon needs to be healthy."""
+
+    async def __call__(self) -> str:
+        """`healthy` or `degraded`; raises when it is down."""
+        ...
+
+
+@dataclass(slots=True)
+class RoleStatus:
+    """How one role is doing, for the system page."""
+
+    name: str
+    state: str
+    restarts: int = 0
+    pid: int | None = None
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class BrokerAccess:
+    """How a device reaches the MQTT broker."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class ApiContext:
+    """The services and probes behind `/devices`, `/metrics`, `/system` and `/health`."""
+
+    started_at: int
+    directory: Directory
+    livestate: LiveState
+    alarms: AlarmService
+    ingest: IngestService
+    log: Log
+    views: DeviceViews
+    dependencies: dict[str, Dependency]
+    roles: Callable[[], list[RoleStatus]]
+    storage: Callable[[], dict[str, Any]]
+    clients: Callable[[], dict[str, int]]
+    rates: Callable[[], dict[str, float]]
+    broker: BrokerAccess
+    ready: Callable[[], bool]
+    requests: RequestStats = field(default_factory=RequestStats)
+
+
+def context(request: Request) -> ApiContext:
+    """The context of the running application."""
+    found: ApiContext = request.app.state.context
+    return found

@@ -1,0 +1,82 @@
+"""Health: S1's `/health` body with each dependency's state and response time, readiness, liveness."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from andon import __version__
+from andon.api.context import ApiContext, Dependency, context
+from andon.kit.clock import US_PER_S, now_us, to_iso
+
+router = APIRouter(tags=["health"])
+Context = Annotated[ApiContext, Depends(context)]
+
+logger = logging.getLogger(__name__)
+PROBE_TIMEOUT_S = 2.0
+
+
+async def probe(name: str, dependency: Dependency) -> dict[str, Any]:
+    """`{"status", "responseTime" (ms)}`; a dependency that fails or hangs is unhealthy, with the reason."""
+    started = time.perf_counter()
+    body: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            body["status"] = await dependency()
+    except TimeoutError:
+        body.update(status="unhealthy", error=f"no answer within {PROBE_TIMEOUT_S:g} s")
+    except Exception as error:  # noqa: BLE001  a probe reports whatever is wrong; it must not fail itself
+        logger.warning("dependency is unhealthy", extra={"dependency": name, "reason": str(error)})
+        body.update(status="unhealthy", error=type(error).__name__)
+    body["responseTime"] = round((time.perf_counter() - started) * 1000, 3)
+    return body
+
+
+async def probe_all(state: ApiContext) -> dict[str, dict[str, Any]]:
+    """All dependencies at once, by name."""
+    names = list(state.dependencies)
+    bodies = await asyncio.gather(*(probe(name, state.dependencies[name]) for name in names))
+    return dict(zip(names, bodies, strict=True))
+
+
+def overall(dependencies: dict[str, dict[str, Any]]) -> str:
+    """`unhealthy` when any is, else `degraded` when any is, else `healthy`."""
+    states = {body["status"] for body in dependencies.values()}
+    return next((status for status in ("unhealthy", "degraded") if status in states), "healthy")
+
+
+@router.get("/health", summary="Health with each dependency's state and response time")
+async def health(state: Context, response: Response) -> dict[str, Any]:
+    """S1 §10.2's body; status 503 when something that Andon needs is down."""
+    dependencies = await probe_all(state)
+    status = overall(dependencies)
+    response.status_code = 503 if status == "unhealthy" else 200
+    return {
+        "status": status,
+        "timestamp": to_iso(now_us()),
+        "version": __version__,
+        "dependencies": dependencies,
+        "metrics": {
+            "uptime": (now_us() - state.started_at) // US_PER_S,
+            "requestsPerMinute": max(state.requests.this_minute, state.requests.last_minute),
+            "errorRate": round(state.requests.error_rate(), 6),
+        },
+    }
+
+
+@router.get("/health/ready", summary="Whether this process takes traffic")
+async def ready(state: Context, response: Response) -> dict[str, Any]:
+    """200 once everything has started, 503 before and while stopping."""
+    is_ready = state.ready()
+    response.status_code = 200 if is_ready else 503
+    return {"status": "ready" if is_ready else "starting", "timestamp": to_iso(now_us())}
+
+
+@router.get("/health/live", summary="Whether this process is alive")
+async def live() -> dict[str, Any]:
+    """Answers as long as the event loop turns."""
+    return {"status": "alive", "timestamp": to_iso(now_us())}

@@ -1,0 +1,133 @@
+"""`/metrics/dashboard`, `/metrics/system`, `/status`: the plant's key figures and how Andon itself is doing."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Annotated, Any
+
+import psutil
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from andon import __version__
+from andon.api.context import ApiContext, RoleStatus, context
+from andon.api.health import overall, probe_all
+from andon.identity.guard import requires
+from andon.identity.model import Principal
+from andon.kit.clock import US_PER_HOUR, US_PER_S, now_us, to_iso
+from andon.kit.envelope import success
+
+router = APIRouter(tags=["metrics and system"])
+prometheus_router = APIRouter(tags=["metrics and system"])
+
+Context = Annotated[ApiContext, Depends(context)]
+Reader = Annotated[Principal, Depends(requires("data:read"))]
+SystemReader = Annotated[Principal, Depends(requires("system:read"))]
+
+
+def plant_figures(state: ApiContext, organisation_id: str) -> dict[str, Any]:
+    """Counts of devices, alarms and samples, as S1's `system:metrics` names them."""
+    now = now_us()
+    devices = state.directory.devices(organisation_id)
+    statuses = Counter(state.views.status(device, now) for device in devices)
+    severities = state.alarms.severity_counts(organisation_id)
+    return {
+        "totalDevices": len(devices),
+        "activeDevices": statuses["active"],
+        "offlineDevices": statuses["offline"],
+        "unknownDevices": statuses["unknown"],
+        "activeAlertsCount": sum(severities.values()),
+        "alertsBySeverity": {name: severities.get(name, 0) for name in ("critical", "high", "medium", "low")},
+        "dataPointsLastHour": state.livestate.samples_since(now - US_PER_HOUR, now),
+        "discoveredDevices": state.ingest.discovery.count,
+    }
+
+
+@router.get("/metrics/dashboard", summary="The key figures of the overview page")
+async def dashboard(state: Context, principal: Reader) -> dict[str, Any]:
+    """S1's `system:metrics` with the counts by severity."""
+    figures = plant_figures(state, principal.organisation_id)
+    health = overall(await probe_all(state))
+    return success({**figures, "systemHealth": health, "timestamp": to_iso(now_us())})
+
+
+@router.get("/status", summary="The system in one look")
+async def status(state: Context, principal: Reader) -> dict[str, Any]:
+    """Version, uptime, health, and the plant's counts."""
+    health = overall(await probe_all(state))
+    uptime = (now_us() - state.started_at) // US_PER_S
+    figures = plant_figures(state, principal.organisation_id)
+    return success({"status": health, "version": __version__, "uptime": uptime, **figures})
+
+
+def _role(role: RoleStatus) -> dict[str, Any]:
+    """A role with what its process uses; a role inside the server has the server's process id."""
+    cpu, rss = None, None
+    try:
+        process = _process(role.pid or os.getpid())
+        cpu, rss = process.cpu_percent(), round(process.memory_info().rss / 1e6, 1)
+    except psutil.Error:
+        _processes.pop(role.pid or 0, None)
+    return {
+        "name": role.name,
+        "state": role.state,
+        "restarts": role.restarts,
+        "pid": role.pid,
+        "detail": role.detail,
+        "cpuPercent": cpu,
+        "rssMb": rss,
+    }
+
+
+# psutil measures CPU between two calls on the same object, so the objects are kept: one a process, a handful in all.
+_processes: dict[int, psutil.Process] = {}
+
+
+def _process(pid: int) -> psutil.Process:
+    if pid not in _processes:
+        _processes[pid] = psutil.Process(pid)
+    return _processes[pid]
+
+
+@router.get("/metrics/system", summary="How Andon itself is doing: roles, rates, queues, storage, clients")
+async def system(state: Context, principal: SystemReader) -> dict[str, Any]:
+    """Everything that the system page shows."""
+    log = await state.log.status()
+    streams = [
+        {
+            "stream": stream.name,
+            "first": stream.first,
+            "end": stream.end,
+            "bytes": stream.bytes,
+            "groups": [
+                {"group": group.name, "position": group.position, "lag": group.lag}
+                for group in log.groups
+                if group.stream == stream.name
+            ],
+        }
+        for stream in log.streams
+    ]
+    dependencies = await probe_all(state)
+    own = _process(os.getpid())
+    data = {
+        "version": __version__,
+        "health": overall(dependencies),
+        "uptimeSeconds": (now_us() - state.started_at) // US_PER_S,
+        "roles": [_role(role) for role in state.roles()],
+        "rates": state.rates(),
+        "streams": streams,
+        "storage": state.storage(),
+        "clients": state.clients(),
+        "deadLetters": {"total": await state.log.end("dead-letters")},
+        "process": {"pid": own.pid, "rssMb": round(own.memory_info().rss / 1e6, 1), "cpuPercent": own.cpu_percent()},
+        "dependencies": dependencies,
+        "timestamp": to_iso(now_us()),
+    }
+    return success(data)
+
+
+@prometheus_router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+def prometheus() -> Response:
+    """Text exposition format; open to the network that reaches Andon, so it carries no plant data."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
