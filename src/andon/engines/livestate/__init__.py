@@ -1,0 +1,1 @@
+"""What every signal shows right now, and its last hour and day."""
