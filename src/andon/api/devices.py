@@ -29,7 +29,9 @@ def find_device(state: ApiContext, organisation_id: str, device_id: str) -> Devi
     device = state.directory.device(organisation_id, device_id)
     if device is None:
         raise NotFoundError(
-            f"there is no device {device_id!r}", field="deviceId", cure="see GET /api/v1/devices for those there are"
+            f"there is no device {device_id!r}",
+            field="deviceId",
+            cure="see GET /api/v1/devices for those there are",
         )
     return device
 
@@ -41,7 +43,9 @@ def badness(item: dict[str, Any]) -> tuple[int, int, str]:
 
 
 def _matches(device: DeviceInfo, search: str) -> bool:
-    text = f"{device.device_id} {device.name} {device.type} {device.location} {' '.join(device.equipment_path)}"
+    text = (
+        f"{device.device_id} {device.name} {device.type} {device.location} {' '.join(device.equipment_path)}"
+    )
     return all(word in text.lower() for word in search.lower().split())
 
 

@@ -20,7 +20,9 @@ logger = logging.getLogger(__name__)
 Details = Sequence[dict[str, Any]]
 
 
-def error_body(path: str, request_id: str, status: int, message: str, details: Details = ()) -> dict[str, Any]:
+def error_body(
+    path: str, request_id: str, status: int, message: str, details: Details = ()
+) -> dict[str, Any]:
     """The error body that S4 prints, in Andon's envelope."""
     body: dict[str, Any] = {
         "success": False,
@@ -68,7 +70,9 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         request_id = getattr(request.state, "request_id", "")
-        logger.error("request failed", extra={"path": request.url.path, "request_id": request_id}, exc_info=error)
+        logger.error(
+            "request failed", extra={"path": request.url.path, "request_id": request_id}, exc_info=error
+        )
         return _response(request, 500, f"Something went wrong here; the log has it under {request_id}")
 
 
@@ -82,4 +86,8 @@ def _explain(item: dict[str, Any]) -> dict[str, Any]:
         "json_invalid": "send a JSON body",
         "extra_forbidden": f"leave {field} out",
     }
-    return {"field": field, "message": message, "cure": cures.get(item["type"], f"correct {field}: {message}")}
+    return {
+        "field": field,
+        "message": message,
+        "cure": cures.get(item["type"], f"correct {field}: {message}"),
+    }

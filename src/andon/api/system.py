@@ -120,7 +120,11 @@ async def system(state: Context, principal: SystemReader) -> dict[str, Any]:
         "storage": state.storage(),
         "clients": state.clients(),
         "deadLetters": {"total": await state.log.end("dead-letters")},
-        "process": {"pid": own.pid, "rssMb": round(own.memory_info().rss / 1e6, 1), "cpuPercent": own.cpu_percent()},
+        "process": {
+            "pid": own.pid,
+            "rssMb": round(own.memory_info().rss / 1e6, 1),
+            "cpuPercent": own.cpu_percent(),
+        },
         "dependencies": dependencies,
         "timestamp": to_iso(now_us()),
     }
