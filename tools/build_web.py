@@ -73,7 +73,12 @@ def npm(command: Command, node: Command, *arguments: str) -> None:
     """Run npm in the web folder with the chosen node first on the path; its output only when it fails."""
     environment = {**os.environ, "PATH": f"{Path(node[0]).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        [*command, *arguments], cwd=WEB, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*command, *arguments],
+        cwd=WEB,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     if done.returncode:
         raise SystemExit(f"npm {' '.join(arguments)} failed:\n{done.stdout[-8000:]}")

@@ -22,9 +22,7 @@ from andon.identity import endpoints as identity
 from andon.ingest import endpoints as ingest
 from andon.registry import endpoints as registry
 
-DESCRIPTION = (
-    "From the machine to the browser: devices, samples, alarms, analytics. Sign in at /api/v1/auth/login."
-)
+DESCRIPTION = "From the machine to the browser: devices, samples, alarms, analytics. Sign in at /api/v1/auth/login."
 
 # Fixed paths such as /devices/discovered stand before /devices/{device_id}.
 ROUTERS: tuple[APIRouter, ...] = (

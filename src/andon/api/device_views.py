@@ -147,10 +147,7 @@ class DeviceViews:
         if isinstance(value, float):
             value = None if math.isnan(value) else bool(value) if tag.kind == "boolean" else value
         quality = quality_name(current.quality)
-        if (
-            quality in ("good", "uncertain")
-            and now - current.received > stale_after_s(device, tag) * US_PER_S
-        ):
+        if quality in ("good", "uncertain") and now - current.received > stale_after_s(device, tag) * US_PER_S:
             quality = "stale"
         return {"value": value, "timestamp": to_iso(current.timestamp), "quality": quality}
 
@@ -182,9 +179,7 @@ def _number(value: object) -> float | None:
 
 
 def _code(name: str) -> int:
-    return {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "stale": Quality.STALE}.get(
-        name, Quality.BAD
-    )
+    return {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "stale": Quality.STALE}.get(name, Quality.BAD)
 
 
 def listing_meta(items: list[dict[str, Any]], total: int) -> dict[str, Any]:

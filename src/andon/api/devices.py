@@ -43,9 +43,7 @@ def badness(item: dict[str, Any]) -> tuple[int, int, str]:
 
 
 def _matches(device: DeviceInfo, search: str) -> bool:
-    text = (
-        f"{device.device_id} {device.name} {device.type} {device.location} {' '.join(device.equipment_path)}"
-    )
+    text = f"{device.device_id} {device.name} {device.type} {device.location} {' '.join(device.equipment_path)}"
     return all(word in text.lower() for word in search.lower().split())
 
 

@@ -20,9 +20,7 @@ logger = logging.getLogger(__name__)
 Details = Sequence[dict[str, Any]]
 
 
-def error_body(
-    path: str, request_id: str, status: int, message: str, details: Details = ()
-) -> dict[str, Any]:
+def error_body(path: str, request_id: str, status: int, message: str, details: Details = ()) -> dict[str, Any]:
     """The error body that S4 prints, in Andon's envelope."""
     body: dict[str, Any] = {
         "success": False,
@@ -70,9 +68,7 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         request_id = getattr(request.state, "request_id", "")
-        logger.error(
-            "request failed", extra={"path": request.url.path, "request_id": request_id}, exc_info=error
-        )
+        logger.error("request failed", extra={"path": request.url.path, "request_id": request_id}, exc_info=error)
         return _response(request, 500, f"Something went wrong here; the log has it under {request_id}")
 
 

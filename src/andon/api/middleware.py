@@ -82,9 +82,7 @@ class RequestStats:
 class RequestMiddleware:
     """Pure ASGI: it costs a few microseconds and does not touch streaming bodies."""
 
-    def __init__(
-        self, app: ASGIApp, *, stats: RequestStats, rate: RateWindow, max_request_bytes: int
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, stats: RequestStats, rate: RateWindow, max_request_bytes: int) -> None:
         self.app = app
         self.stats = stats
         self.rate = rate

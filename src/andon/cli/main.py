@@ -25,9 +25,7 @@ CANNOT_START = 2
 @app.command()
 def up(
     demo: Annotated[bool | None, typer.Option("--demo", help="Seed and start a live demo plant.")] = None,
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on (default: this machine only).")
-    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: this machine only).")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the web server (default 8080).")] = None,
     mqtt_port: Annotated[int | None, typer.Option(help="Port of the MQTT broker (default 1883).")] = None,
     looms: Annotated[int | None, typer.Option(help="Looms in the demo plant (default 10).")] = None,
@@ -37,30 +35,22 @@ def up(
     from andon.app.run import run_up
     from andon.app.settings import load_settings
 
-    settings = load_settings(
-        demo=demo, host=host, port=port, mqtt_port=mqtt_port, demo_looms=looms, data_dir=data_dir
-    )
+    settings = load_settings(demo=demo, host=host, port=port, mqtt_port=mqtt_port, demo_looms=looms, data_dir=data_dir)
     run_up(settings)
 
 
 @app.command()
 def replay(
-    file: Annotated[
-        Path, typer.Argument(help="CSV file with a timestamp column.", exists=True, dir_okay=False)
-    ],
+    file: Annotated[Path, typer.Argument(help="CSV file with a timestamp column.", exists=True, dir_okay=False)],
     device: Annotated[str, typer.Option(help="Device that the recording plays as.")],
-    speed: Annotated[
-        float, typer.Option(help="How many times faster than recorded; 0 is as fast as it goes.")
-    ] = 1.0,
+    speed: Annotated[float, typer.Option(help="How many times faster than recorded; 0 is as fast as it goes.")] = 1.0,
     column: Annotated[
         list[str] | None, typer.Option(help="Column to play; repeat it for several. Default: all.")
     ] = None,
     timestamps: Annotated[str, typer.Option(help="keep: as recorded; now: as if it happened now.")] = "now",
     host: Annotated[str, typer.Option(help="MQTT broker.")] = "127.0.0.1",
     mqtt_port: Annotated[int | None, typer.Option(help="Port of the MQTT broker.")] = None,
-    username: Annotated[
-        str | None, typer.Option(help="MQTT user; default: the data folder's device user.")
-    ] = None,
+    username: Annotated[str | None, typer.Option(help="MQTT user; default: the data folder's device user.")] = None,
     password: Annotated[str | None, typer.Option(envvar="ANDON_MQTT_PASSWORD", help="Its password.")] = None,
     data_dir: DataDir = None,
 ) -> None:

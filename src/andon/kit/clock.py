@@ -44,9 +44,7 @@ def _from_text(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise ValueError(
-            f"timestamp {text[:40]!r} is not ISO 8601, such as 2025-01-11T10:00:00.000Z"
-        ) from error
+        raise ValueError(f"timestamp {text[:40]!r} is not ISO 8601, such as 2025-01-11T10:00:00.000Z") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     delta = moment - _EPOCH
