@@ -18,9 +18,7 @@ NOW = 1_760_000_000 * US_PER_S
 MINUTE = 60 * US_PER_S
 
 
-def row(
-    tag: int, at: int, value: float | str, quality: int = Quality.GOOD, received: int | None = None
-) -> Row:
+def row(tag: int, at: int, value: float | str, quality: int = Quality.GOOD, received: int | None = None) -> Row:
     return (tag, at, value, quality, at if received is None else received)
 
 
@@ -168,9 +166,7 @@ def test_small_and_large_batches_give_the_same(rows: list[Row]) -> None:
     now = NOW + 100 * MINUTE
     assert [repr(few.current(t)) for t in range(5)] == [repr(many.current(t)) for t in range(5)]
     for window in ("1h", "24h"):
-        for one, other in zip(
-            few.stats_many(tags, window, now), many.stats_many(tags, window, now), strict=True
-        ):
+        for one, other in zip(few.stats_many(tags, window, now), many.stats_many(tags, window, now), strict=True):
             assert (one is None) == (other is None)
             if one is not None and other is not None:
                 assert (one.count, one.min, one.max) == (other.count, other.min, other.max)

@@ -22,7 +22,7 @@ _MINUTE = 60 * US_PER_S
 _COUNTER_WIDTH = 5 * US_PER_S
 _COUNTER_SLOTS = US_PER_DAY // _COUNTER_WIDTH + 1
 # Below this many samples plain Python is quicker than the fixed cost of some sixty array operations.
-_FEW = 24
+_FEW = 36
 
 
 @dataclass(frozen=True, slots=True)

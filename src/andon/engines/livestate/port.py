@@ -37,7 +37,7 @@ class CurrentColumns(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WindowStats:
-    """The good, numeric samples of a window. `slope` in units per hour; None, as `trend`, under three buckets."""
+    """A window's good, numeric samples. `slope` in units per hour; None, as `trend`, under three buckets."""
 
     avg: float
     min: float

@@ -49,9 +49,7 @@ class BucketRing:
         """Empty a tag's window."""
         self._spans[tag_id] = 0
 
-    def add(
-        self, tags: NDArray[np.int32], timestamps: NDArray[np.int64], values: NDArray[np.float64]
-    ) -> None:
+    def add(self, tags: NDArray[np.int32], timestamps: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Count samples that are sorted by (tag, timestamp), all finite."""
         spans = (timestamps // self._width).astype(np.int32)
         starts = _group_starts(tags, spans)
