@@ -1,0 +1,41 @@
+"""`make bench`: measures Andon on the embedded default and compares with its goals.
+
+`python -m benchmarks [--quick] [install live ingest queries page]` runs all parts or those named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from types import ModuleType
+
+from benchmarks import figures, ingest, install, live, page, queries
+
+PARTS: dict[str, ModuleType] = {
+    "install": install,
+    "page": page,
+    "live": live,
+    "ingest": ingest,
+    "queries": queries,
+}
+
+
+def main() -> None:
+    """Measure, print the table, write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="shorter runs")
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    found = []
+    for name in arguments.parts or PARTS:
+        print(f"* measuring {name}", file=sys.stderr, flush=True)
+        found += PARTS[name].measure(arguments.quick)
+    figures.show(found)
+    figures.write(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""A running Andon to measure: its processes' CPU and memory, its devices, its load generators."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.support.running import RunningAndon
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What Andon's processes used: CPU as a share of one core over the time measured, memory at its end."""
+
+    cpu_pct: float
+    rss_mb: float
+    server_rss_mb: float
+
+
+def _processes(andon: RunningAndon) -> list[psutil.Process]:
+    server = psutil.Process(andon.process.pid)
+    return [server, *server.children(recursive=True)]
+
+
+def cpu_seconds(andon: RunningAndon) -> float:
+    """CPU seconds that all of Andon's processes have used so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in _processes(andon))
+
+
+def usage(andon: RunningAndon, since_cpu_s: float, elapsed_s: float) -> Usage:
+    """CPU since a first reading, and present memory."""
+    memory = [process.memory_info().rss / 1e6 for process in _processes(andon)]
+    return Usage(100 * (cpu_seconds(andon) - since_cpu_s) / elapsed_s, sum(memory), memory[0])
+
+
+@contextmanager
+def fresh_andon(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[RunningAndon]:
+    """Andon on an empty data folder, without a demo unless asked."""
+    with (
+        TemporaryDirectory(prefix="andon-bench-") as folder,
+        RunningAndon(Path(folder) / "data", *arguments, environment=environment) as andon,
+    ):
+        yield andon
+
+
+def add_devices(client: httpx.Client, count: int, prefix: str = "bench") -> list[str]:
+    """Register temperature devices with limits that the load never passes."""
+    devices = [f"{prefix}-{i:05d}" for i in range(count)]
+    for device in devices:
+        body = {
+            "deviceId": device,
+            "type": "temperature",
+            "location": "bench",
+            "unit": "celsius",
+            "normalMin": 10,
+            "normalMax": 90,
+            "alertMin": 0,
+            "alertMax": 95,
+        }
+        client.post("/api/v1/devices", json=body).raise_for_status()
+    return devices
+
+
+async def module(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Run a module of this package as a process with JSON options; the JSON that it prints last."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"benchmarks.{name}", json.dumps(options), stdout=asyncio.subprocess.PIPE, env=os.environ
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"benchmarks.{name} ended with {process.returncode}")
+    result: dict[str, Any] = json.loads(output.decode().strip().splitlines()[-1])
+    return result
+
+
+def mqtt_options(andon: RunningAndon, **options: Any) -> dict[str, Any]:
+    """Options of a load generator that signs in as the device user."""
+    access = andon.device_credentials()
+    login = {"port": andon.mqtt_port, "username": access["username"], "password": access["password"]}
+    return {**login, "client_id": f"load-{time.time_ns()}", **options}
+
+
+def stored_samples(client: httpx.Client) -> int:
+    """Samples that the historian holds."""
+    return int(client.get("/api/v1/metrics/system").json()["data"]["storage"]["samples"])
