@@ -1,7 +1,8 @@
 """Units of measure: one canonical name for each, its symbol for screens, and conversion within a quantity.
 
 Canonical names are the words that devices put on the wire (`celsius`, `psi`, `units/hour`). An unknown unit is
-allowed everywhere: it is its own canonical name and converts to itself alone.
+allowed everywhere: it is its own canonical name and converts to itself alone. Gauge and absolute pressure (`psig`,
+`bara`) are left unknown on purpose: they differ by the air pressure of the day, so converting them would be a guess.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ _UNITS: dict[str, _Unit] = {
     "kpa": _Unit("pressure", 1e3, 0.0, "kPa", ("kilopascal",)),
     "mpa": _Unit("pressure", 1e6, 0.0, "MPa", ("megapascal",)),
     "mbar": _Unit("pressure", 100.0, 0.0, "mbar", ("millibar",)),
-    "bar": _Unit("pressure", 1e5, 0.0, "bar", ("bara", "barg")),
-    "psi": _Unit("pressure", 6_894.757293168361, 0.0, "psi", ("psig", "psia", "lbf/in2")),
+    "bar": _Unit("pressure", 1e5, 0.0, "bar", ()),
+    "psi": _Unit("pressure", 6_894.757293168361, 0.0, "psi", ("lbf/in2",)),
     "hz": _Unit("frequency", 1.0, 0.0, "Hz", ("hertz", "1/s")),
     "khz": _Unit("frequency", 1e3, 0.0, "kHz", ("kilohertz",)),
     "rpm": _Unit("frequency", 1 / 60, 0.0, "rpm", ("1/min", "r/min", "rev/min", "min-1")),
+    "nm": _Unit("length", 1e-9, 0.0, "nm", ("nanometer", "nanometre")),
     "um": _Unit("length", 1e-6, 0.0, "µm", ("µm", "μm", "micrometer", "micrometre", "micron")),
     "mm": _Unit("length", 1e-3, 0.0, "mm", ("millimeter", "millimetre", "millimeters", "millimetres")),
     "cm": _Unit("length", 1e-2, 0.0, "cm", ("centimeter", "centimetre")),
@@ -59,7 +61,7 @@ _UNITS: dict[str, _Unit] = {
     "lb": _Unit("mass", 0.45359237, 0.0, "lb", ("lbs", "pound", "pounds")),
     "n": _Unit("force", 1.0, 0.0, "N", ("newton", "newtons")),
     "kn": _Unit("force", 1e3, 0.0, "kN", ("kilonewton", "kilonewtons")),
-    "nm": _Unit("torque", 1.0, 0.0, "N·m", ("n·m", "n.m", "newton metre", "newton meter")),
+    "Nm": _Unit("torque", 1.0, 0.0, "N·m", ("n·m", "n.m", "newton metre", "newton meter")),
     "ma": _Unit("current", 1e-3, 0.0, "mA", ("milliampere", "milliamp")),
     "a": _Unit("current", 1.0, 0.0, "A", ("amp", "amps", "ampere", "amperes")),
     "mv": _Unit("voltage", 1e-3, 0.0, "mV", ("millivolt",)),
@@ -78,18 +80,8 @@ _UNITS: dict[str, _Unit] = {
     "m3/h": _Unit("flow", 1000 / 60, 0.0, "m³/h", ("m³/h", "m^3/h")),
     "db": _Unit("level", 1.0, 0.0, "dB", ("decibel",)),
 }
-# Names in which case makes the unit: milli against mega, and so on. Everything else is read without case.
-_EXACT = {
-    "MPa": "mpa",
-    "mPa": "mPa",
-    "Mg": "t",
-    "mW": "mW",
-    "MW": "MW",
-    "MHz": "MHz",
-    "mHz": "mHz",
-    "MV": "MV",
-    "S": "S",
-}
+# Spellings in which the case makes the unit (mega or milli, newton or nano); everything else is read without case.
+_EXACT = {"Nm": "Nm", "NM": "Nm", "mPa": "mPa", "Mg": "t", "MV": "MV", "MA": "MA", "S": "S", "MS": "MS"}
 _NAMES = {alias: name for name, unit in _UNITS.items() for alias in (name, *unit.aliases)}
 
 
