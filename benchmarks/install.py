@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.figures import Figure
 from tests.support.running import RunningAndon
+
+from benchmarks.figures import Figure
 
 ROOT = Path(__file__).parent.parent
 

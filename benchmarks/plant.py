@@ -16,7 +16,6 @@ from typing import Any
 
 import httpx
 import psutil
-
 from tests.support.running import RunningAndon
 
 
