@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from andon.kit.clock import US_PER_S, now_us, to_iso
 from andon.kit.limits import Limits
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from andon.registry.directory import DeviceInfo, TagInfo
 
 LEVELS = ("normal", "info", "warning", "critical")
+NO_TAG = 0  # tag ids start at 1
+
+Levels = Mapping[str, tuple[str, int]]
+"""By device id: the worst level among its open alarms, and how many are open."""
+
 STALE_INTERVALS = 3
 """A value is stale when this many of its expected intervals have passed without a new one."""
 
@@ -64,13 +71,18 @@ class DeviceViews:
         self._live = livestate
         self._alarms = alarms
 
-    def item(self, device: DeviceInfo, now: int, levels: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
-        """One device as `GET /devices` lists it. `levels` is the worst open alarm and the count by device id."""
+    def items(self, devices: Sequence[DeviceInfo], now: int, levels: Levels) -> list[dict[str, Any]]:
+        """The devices as `GET /devices` lists them; their statistics are computed in one go."""
+        primaries = [device.primary for device in devices]
+        ids = np.array([tag.id if tag else NO_TAG for tag in primaries], np.int32)
+        days = self._live.stats_many(ids, "24h", now)
+        return [self._item(device, day, now, levels) for device, day in zip(devices, days, strict=True)]
+
+    def _item(self, device: DeviceInfo, day: WindowStats | None, now: int, levels: Levels) -> dict[str, Any]:
         tag = device.primary
         current = self._live.current(tag.id) if tag else None
         status = self.status(device, now)
         level, open_alarms = levels.get(device.device_id, ("normal" if current else "unknown", 0))
-        day = self._live.stats(tag.id, "24h", now) if tag else None
         return {
             "deviceId": device.device_id,
             "id": device.uuid,
@@ -92,12 +104,13 @@ class DeviceViews:
             "area": " / ".join(device.equipment_path),
         }
 
-    def detail(self, device: DeviceInfo, now: int, levels: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
+    def detail(self, device: DeviceInfo, now: int, levels: Levels) -> dict[str, Any]:
         """One device with its tags, for its own page."""
-        body = self.item(device, now, levels)
         tag = device.primary
+        day = self._live.stats(tag.id, "24h", now) if tag else None
+        body = self._item(device, day, now, levels)
         body["stats1h"] = stats_body(self._live.stats(tag.id, "1h", now)) if tag else None
-        body["stats24h"] = stats_body(self._live.stats(tag.id, "24h", now)) if tag else None
+        body["stats24h"] = stats_body(day)
         body["protocol"] = device.protocol
         body["createdAt"] = to_iso(device.created_at)
         body["timezone"] = device.timezone

@@ -89,7 +89,7 @@ async def list_devices(
         for device in state.directory.devices(principal.organisation_id)
         if (type is None or device.type == type) and (not search or _matches(device, search))
     ]
-    items = [state.views.item(device, now, levels) for device in wanted]
+    items = state.views.items(wanted, now, levels)
     if status is not None:
         items = [item for item in items if item["status"] == status]
     items.sort(key=badness)

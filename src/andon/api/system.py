@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import psutil
@@ -39,7 +40,7 @@ def plant_figures(state: ApiContext, organisation_id: str) -> dict[str, Any]:
         "unknownDevices": statuses["unknown"],
         "activeAlertsCount": sum(severities.values()),
         "alertsBySeverity": {name: severities.get(name, 0) for name in ("critical", "high", "medium", "low")},
-        "dataPointsLastHour": state.livestate.samples_since(now - US_PER_HOUR, now),
+        "dataPointsLastHour": state.livestate.samples_since(now - US_PER_HOUR),
         "discoveredDevices": state.ingest.discovery.count,
     }
 
@@ -94,20 +95,7 @@ def _process(pid: int) -> psutil.Process:
 async def system(state: Context, principal: SystemReader) -> dict[str, Any]:
     """Everything that the system page shows."""
     log = await state.log.status()
-    streams = [
-        {
-            "stream": stream.name,
-            "first": stream.first,
-            "end": stream.end,
-            "bytes": stream.bytes,
-            "groups": [
-                {"group": group.name, "position": group.position, "lag": group.lag}
-                for group in log.groups
-                if group.stream == stream.name
-            ],
-        }
-        for stream in log.streams
-    ]
+    streams = [asdict(stream) for stream in log.streams]
     dependencies = await probe_all(state)
     own = _process(os.getpid())
     data = {
@@ -117,7 +105,7 @@ async def system(state: Context, principal: SystemReader) -> dict[str, Any]:
         "roles": [_role(role) for role in state.roles()],
         "rates": state.rates(),
         "streams": streams,
-        "storage": state.storage(),
+        "storage": {**state.storage(), "logBytes": log.file_bytes},
         "clients": state.clients(),
         "deadLetters": {"total": await state.log.end("dead-letters")},
         "process": {
