@@ -13,7 +13,6 @@ from andon.kit.limits import Limits
 from andon.kit.quality import Quality, quality_name
 
 if TYPE_CHECKING:
-    from andon.alarms.service import AlarmService
     from andon.engines.livestate.port import Current, LiveState, WindowStats
     from andon.registry.directory import DeviceInfo, TagInfo
 
@@ -67,9 +66,8 @@ def stats_body(stats: WindowStats | None) -> dict[str, Any] | None:
 class DeviceViews:
     """Builds the bodies of one organisation's devices from what is in memory: no look-up in a database."""
 
-    def __init__(self, livestate: LiveState, alarms: AlarmService) -> None:
+    def __init__(self, livestate: LiveState) -> None:
         self._live = livestate
-        self._alarms = alarms
 
     def items(self, devices: Sequence[DeviceInfo], now: int, levels: Levels) -> list[dict[str, Any]]:
         """The devices as `GET /devices` lists them; their statistics are computed in one go."""
