@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from support.running import RunningAndon, eventually
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.topology]

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import socketio
+
 from support.running import RunningAndon
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.topology]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.mqtt import device_of
-from support.running import RunningAndon, eventually
 
 from andon.kit.clock import now_us, to_iso
+from support.mqtt import device_of
+from support.running import RunningAndon, eventually
 
 pytestmark = [pytest.mark.failure, pytest.mark.topology]
 

@@ -115,6 +115,7 @@ def test_received_samples_are_counted_by_the_time_they_came() -> None:
     )
     assert state.samples_since(NOW - US_PER_HOUR) == 4
     assert state.samples_since(NOW - US_PER_DAY) == 7
+    assert state.samples_since(NOW - US_PER_DAY, NOW - US_PER_HOUR) == 3
 
 
 def test_a_forgotten_tag_is_unknown_again() -> None:
