@@ -16,6 +16,22 @@ from andon.kit.clock import US_PER_S
 Side = Literal["high", "low"]
 
 
+class AlertType(StrEnum):
+    """What kind of condition an alarm watches, in the words of the wire."""
+
+    THRESHOLD_EXCEEDED = "threshold_exceeded"
+    THRESHOLD_BELOW = "threshold_below"
+    DEVICE_OFFLINE = "device_offline"
+
+
+class PointKey(NamedTuple):
+    """Names a point; there is at most one open alarm for each. `tag_id` is None where the device is meant."""
+
+    device_uuid: str
+    tag_id: int | None
+    alert_type: AlertType
+
+
 class Condition(StrEnum):
     """Whether the limit is violated; pending while a delay runs."""
 
@@ -121,6 +137,16 @@ class Point:
 
 
 QUIET = Point()
+
+
+class Transition(NamedTuple):
+    """A change at a point, with the value and the limit that brought it about."""
+
+    key: PointKey
+    change: Change
+    at: int
+    value: float | None
+    threshold: float | None
 
 
 class Step(NamedTuple):

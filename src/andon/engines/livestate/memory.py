@@ -113,11 +113,14 @@ class MemoryLiveState:
         )
         return [_window_stats(*row) for row in rows]
 
-    def samples_since(self, since: int) -> int:
-        """How many samples were received since then, at most a day back, to within five seconds."""
+    def samples_since(self, since: int, until: int | None = None) -> int:
+        """How many samples were received from then on, to within five seconds; at most a day back."""
         newest = int(self._counter_spans.max())
         oldest = max(since // _COUNTER_WIDTH, newest - _COUNTER_SLOTS + 1)
-        return int(self._counter[self._counter_spans >= oldest].sum())
+        inside = self._counter_spans >= oldest
+        if until is not None:
+            inside &= self._counter_spans <= until // _COUNTER_WIDTH
+        return int(self._counter[inside].sum())
 
     def forget(self, tag_id: int) -> None:
         """Drop all that is known of a tag."""

@@ -72,8 +72,8 @@ class LiveState(Protocol):
     def stats_many(self, tag_ids: TagIds, window: Window, now: int) -> list[WindowStats | None]:
         """`stats` of many tags in one go, in their order."""
 
-    def samples_since(self, since: int) -> int:
-        """How many samples were received since then (µs), at most a day back, to within five seconds."""
+    def samples_since(self, since: int, until: int | None = None) -> int:
+        """How many samples were received from then on (µs), to within five seconds; at most a day back."""
 
     def forget(self, tag_id: int) -> None:
         """Drop all that is known of a tag."""
