@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from support.mqtt import device_of
-from support.running import PASSWORD, RunningAndon, eventually
 
 from andon.kit.clock import now_us
+from support.mqtt import device_of
+from support.running import PASSWORD, RunningAndon, eventually
 
 pytestmark = pytest.mark.topology
 ANDON = str(Path(sys.executable).with_name("andon"))
