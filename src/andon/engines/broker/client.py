@@ -1,0 +1,207 @@
+"""The server's MQTT client: a persistent session, acknowledged when the receiver says so, connected for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gmqtt
+from gmqtt.mqtt.constants import MQTTv50, MQTTv311
+from gmqtt.subscription import Subscription
+
+from andon.engines.broker.mqtt_protocol import FastClient, OnMessage
+
+logger = logging.getLogger(__name__)
+
+_NEVER_EXPIRES = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes when this client vanishes."""
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConfig:
+    """Where and as whom to connect, and what to receive.
+
+    At most one subscription should be QoS 1: nats-server counts unacknowledged messages per session, so a
+    second one that is full as well would be delivered only after `ack_wait`. QoS 2 is not supported.
+    """
+
+    client_id: str
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    subscriptions: Sequence[tuple[str, int]] = ()
+    will: Will | None = None
+    mqtt5: bool = False
+    keepalive_s: int = 30
+    reconnect_delay_s: float = 0.5
+    max_unsent: int = 1_000
+
+    def __post_init__(self) -> None:
+        if any(qos not in (0, 1) for _, qos in self.subscriptions):
+            raise ValueError("subscriptions may be QoS 0 or 1")
+
+
+class MqttClient:
+    """Receives by `on_message(topic, payload, qos, retain, ack)`, called in the event loop and not awaited.
+
+    A QoS 1 message is acknowledged when its `ack()` is called; what is not is delivered again after a
+    reconnect, also to the next process that uses the same client id.
+    """
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        on_message: OnMessage,
+        on_connect: Callable[[], None] | None = None,
+    ) -> None:
+        self.config = config
+        self.reconnects = -1
+        self.refused_subscriptions: list[str] = []
+        self._on_connect = on_connect
+        self._up = asyncio.Event()
+        self._connecting: asyncio.Task[None] | None = None
+        self._unsent: list[tuple[str, bytes, int, bool]] = []
+        self._lost_said = False
+        self._client = self._build(on_message)
+
+    def _build(self, on_message: OnMessage) -> Any:
+        config = self.config
+        will = config.will
+        message = will and gmqtt.Message(will.topic, will.payload, qos=will.qos, retain=will.retain)
+        properties = {"session_expiry_interval": _NEVER_EXPIRES} if config.mqtt5 else {}
+        client = FastClient(
+            config.client_id,
+            on_message,
+            clean_session=False,
+            will_message=message,
+            logger=_quiet_logger(),
+            **properties,
+        )
+        client.set_auth_credentials(config.username, config.password)
+        client.set_config({"reconnect_delay": config.reconnect_delay_s})
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_subscribe = self._subscribed
+        return client
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and the connection stands."""
+        return self._up.is_set()
+
+    @property
+    def unacknowledged(self) -> int:
+        """Published QoS 1 messages that the broker has not confirmed yet, those that wait to be sent among them."""
+        return int(self._client.in_flight) + len(self._unsent)
+
+    def start(self) -> None:
+        """Begin to connect, and keep at it; returns at once."""
+        self._connecting = asyncio.create_task(self._connect(), name=f"mqtt connect {self.config.client_id}")
+
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Wait for the connection. TimeoutError when there is none in time."""
+        await asyncio.wait_for(self._up.wait(), timeout_s)
+
+    async def stop(self) -> None:
+        """Disconnect in order: the broker keeps the session and drops the will."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
+        self._up.clear()
+        self._client.stop_reconnect()
+        with contextlib.suppress(OSError):
+            await self._client.disconnect()
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> bool:
+        """Send a message; QoS 1 is repeated until the broker has it.
+
+        While there is no connection QoS 0 is dropped and QoS 1 waits, `max_unsent` messages at most. False
+        when the message was dropped.
+        """
+        if self._up.is_set() and not self._congested(qos):
+            self._client.publish(topic, payload, qos=qos, retain=retain)
+            return True
+        if qos and len(self._unsent) < self.config.max_unsent:
+            self._unsent.append((topic, payload, qos, retain))
+            return True
+        return False
+
+    def pause(self) -> None:
+        """Read nothing more from the broker until `resume`: it holds back what we cannot take."""
+        self._client.hold(True)
+
+    def resume(self) -> None:
+        """Read again."""
+        self._client.hold(False)
+
+    def _congested(self, qos: int) -> bool:
+        return qos > 0 and self._client.in_flight >= self.config.max_unsent
+
+    async def _connect(self) -> None:
+        version = MQTTv50 if self.config.mqtt5 else MQTTv311
+        config = self.config
+        while True:
+            try:
+                await self._client.connect(config.host, config.port, keepalive=config.keepalive_s, version=version)
+            except OSError as error:
+                self._say_lost(str(error))
+                await asyncio.sleep(config.reconnect_delay_s)
+            except gmqtt.mqtt.handler.MQTTConnectError as error:
+                self._say_lost(str(error))
+                return  # gmqtt goes on trying by itself once it had an answer
+            else:
+                return
+
+    def _connected(self, *_: Any) -> None:
+        self.reconnects += 1
+        self.refused_subscriptions.clear()
+        self._client.subscriptions.clear()
+        for topic, qos in self.config.subscriptions:
+            self._client.subscribe(Subscription(topic, qos=qos))
+        self._up.set()
+        if self._lost_said:
+            logger.info("MQTT broker is there again", extra={"client": self.config.client_id})
+            self._lost_said = False
+        unsent, self._unsent = self._unsent, []
+        for message in unsent:
+            self.publish(*message)
+        if self._on_connect is not None:
+            self._on_connect()
+
+    def _disconnected(self, *_: Any) -> None:
+        if self._up.is_set():
+            self._up.clear()
+            self._say_lost("connection closed")
+
+    def _say_lost(self, reason: str) -> None:
+        if not self._lost_said:
+            logger.warning("MQTT broker is away", extra={"client": self.config.client_id, "reason": reason})
+            self._lost_said = True
+
+    def _subscribed(self, _client: Any, mid: int, *_: Any) -> None:
+        for subscription in self._client.subscriptions:
+            if subscription.mid == mid and not subscription.acknowledged:
+                self.refused_subscriptions.append(subscription.topic)
+                logger.error("MQTT subscription refused", extra={"topic": subscription.topic})
+
+
+def _quiet_logger() -> logging.Logger:
+    """gmqtt repeats every failed attempt; we say once that the broker is lost and once that it is back."""
+    quiet = logging.getLogger("gmqtt")
+    quiet.setLevel(logging.CRITICAL)
+    return quiet

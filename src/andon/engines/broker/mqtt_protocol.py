@@ -1,0 +1,195 @@
+"""gmqtt without a coroutine, a queue and eight log calls per message.
+
+gmqtt reads a stream in a task and makes a future for every message whose acknowledgement waits. Here PUBLISH
+packets are cut out of the received bytes and handed on in the same call; every other packet goes gmqtt's own way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gmqtt
+from gmqtt.mqtt.connection import MQTTConnection
+from gmqtt.mqtt.constants import MQTTv50
+from gmqtt.mqtt.handler import MqttPackageHandler
+from gmqtt.mqtt.package import Package
+from gmqtt.mqtt.protocol import BaseMQTTProtocol, MQTTProtocol
+
+logger = logging.getLogger(__name__)
+
+Ack = Callable[[], None]
+OnMessage = Callable[[str, bytes, int, bool, Ack | None], None]
+"""(topic, payload, qos, retain, ack); `ack` is None for QoS 0."""
+
+_PUBLISH = 0x30
+_PUBACK = b"\x40\x02"
+_MAX_LENGTH_BYTES = 4
+
+
+class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type information
+    """One connection: cuts packets, delivers PUBLISH at once, gathers PUBACKs into one write per loop turn."""
+
+    def __init__(self, *args: Any, on_message: OnMessage, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deliver = on_message
+        self._chunks: list[bytes] = []
+        self._held = 0
+        self._needed = 2
+        self._acks: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Without gmqtt's read loop, which its own class would start here."""
+        BaseMQTTProtocol.connection_made(self, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Deliver every whole packet; the rest waits for more, without copying a big one again and again."""
+        self._connection._last_data_in = time.monotonic()
+        if self._chunks:
+            self._chunks.append(data)
+            self._held += len(data)
+            if self._held < self._needed:
+                return
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+        rest = self._cut(data)
+        if rest:
+            self._chunks.append(rest)
+        self._held = len(rest)
+
+    def eof_received(self) -> bool:
+        """The broker closed its side: let the transport close too."""
+        return False
+
+    def _cut(self, data: bytes) -> bytes:
+        position, size = 0, len(data)
+        while size - position >= 2:
+            length, start = data[position + 1], position + 2
+            if length & 0x80:
+                length, start = _long_length(data, position + 1)
+                if start == 0:
+                    self._refuse_endless_length(size - position)
+                    break
+            end = start + length
+            if end > size:
+                self._needed = end - position
+                return data[position:]
+            if data[position] & 0xF0 == _PUBLISH:
+                self._publish(data[position], data, start, end)
+            else:
+                self._connection.put_package(Package(data[position], data[start:end]))
+            position = end
+        self._needed = 2
+        return data[position:]
+
+    def _publish(self, head: int, data: bytes, start: int, end: int) -> None:
+        body = start + 2 + (data[start] << 8 | data[start + 1])
+        topic = data[start + 2 : body].decode("utf-8", "replace")
+        qos = head >> 1 & 3
+        ack = None
+        if qos:
+            ack = partial(self._acknowledge, data[body : body + 2])
+            body += 2
+        if self.proto_ver == MQTTv50:
+            length, properties = _long_length(data, body)
+            body = properties + length
+        self._deliver(topic, data[body:end], qos, bool(head & 1), ack)
+
+    def _refuse_endless_length(self, available: int) -> None:
+        if available > _MAX_LENGTH_BYTES:
+            logger.warning("MQTT broker sent a malformed packet length, connecting anew")
+            self._transport.abort()
+
+    def _acknowledge(self, packet_id: bytes) -> None:
+        if not self._acks:
+            asyncio.get_running_loop().call_soon(self._send_acks)
+        self._acks.append(packet_id)
+
+    def _send_acks(self) -> None:
+        # A packet id means nothing on another connection: what is left when this one is gone is redelivered.
+        if not self._transport.is_closing():
+            self.write_data(_PUBACK + _PUBACK.join(self._acks))
+        self._acks.clear()
+
+
+def _long_length(data: bytes, position: int) -> tuple[int, int]:
+    """MQTT's variable length at `position`: (value, where it ends), (0, 0) while it is not whole."""
+    value = 0
+    for i, byte in enumerate(data[position : position + _MAX_LENGTH_BYTES]):
+        value |= (byte & 0x7F) << 7 * i
+        if byte < 0x80:
+            return value, position + i + 1
+    return 0, 0
+
+
+class _PatientHandler(MqttPackageHandler):  # type: ignore[misc]  # gmqtt has no type information
+    """Tries again after every refusal: a broker that is just starting refuses what it accepts a second later."""
+
+    def _is_retryable_connack(self, result: int) -> bool:
+        return True
+
+
+class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type information
+    """gmqtt's client on `FastProtocol`."""
+
+    def __init__(self, client_id: str, on_message: OnMessage, **kwargs: Any) -> None:
+        super().__init__(client_id, **kwargs)
+        self._deliver = on_message
+        self._protocol: FastProtocol | None = None
+        self._paused = False
+        self._package_handler: Any = _PatientHandler(
+            connack_event=self._connack_received,
+            connection_lost_event=self._connection_lost,
+            connection_state=self._connection_state,
+            reconnect_callback=self.reconnect,
+            disconnect_callback=self.disconnect,
+            resend_qos_callback=self._resend_qos_messages,
+            clear_qos_callback=self._clear_resend_qos_queue,
+            remove_message_callback=self._remove_message_from_queue,
+            store_message_callback=self._store_message_in_queue,
+            send_command_with_mid_callback=self._send_command_with_mid,
+            connect_properties=self._connect_properties,
+            subscriptions_getter=lambda: self.subscriptions,
+            logger=self._logger,
+        )
+
+    @property
+    def in_flight(self) -> int:
+        """Published messages (QoS 1) that the broker has not acknowledged yet."""
+        return len(self._persistent_storage._messages)
+
+    def hold(self, paused: bool) -> None:
+        """Stop reading from the broker, or go on; also holds for later connections."""
+        self._paused = paused
+        protocol = self._protocol
+        if protocol is None or protocol._transport is None or protocol._transport.is_closing():
+            return
+        if paused:
+            protocol._transport.pause_reading()
+        else:
+            protocol._transport.resume_reading()
+
+    async def _create_connection(
+        self, host: str, port: int, ssl: Any, clean_session: bool, keepalive: int
+    ) -> MQTTConnection:
+        self._exit_reconnecting_state()
+        self._package_handler.clear_topics_aliases()
+        self._connack_received.clear()
+        self._connection_lost.clear()
+        factory = partial(
+            FastProtocol,
+            on_message=self._deliver,
+            connection_state=self._connection_state,
+            id_generator=self._package_handler.id_generator,
+        )
+        transport, protocol = await asyncio.get_running_loop().create_connection(factory, host, port, ssl=ssl)
+        self._protocol = protocol
+        if self._paused:
+            transport.pause_reading()
+        return MQTTConnection(
+            transport, protocol, clean_session, keepalive, package_handler=self._package_handler, logger=self._logger
+        )
