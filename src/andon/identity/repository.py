@@ -1,4 +1,4 @@
-"""Queries on organisations, users and refresh tokens."""
+"""Queries on users and refresh tokens; those on organisations are in organisations.py."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from andon.identity.tables import OrganisationRow, RefreshTokenRow, UserRow
-
-
-def first_organisation(session: Session) -> OrganisationRow | None:
-    """The oldest organisation, which is the default one."""
-    return session.scalar(select(OrganisationRow).order_by(OrganisationRow.created_at, OrganisationRow.id).limit(1))
-
-
-def organisation(session: Session, organisation_id: str) -> OrganisationRow | None:
-    """The organisation of that id."""
-    return session.get(OrganisationRow, organisation_id)
+from andon.identity.tables import RefreshTokenRow, UserRow
 
 
 def user_count(session: Session, organisation_id: str) -> int:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy.orm import Session
-
-from andon.identity import repository
+from andon.identity import organisations, repository
 from andon.identity.audit import record
 from andon.identity.model import ROLES, Principal, system_principal
 from andon.identity.passwords import generate_password
 from andon.identity.sessions import IdentitySettings, Organisation, Sessions, SignedIn, organisation_of
-from andon.identity.tables import OrganisationRow, UserRow
+from andon.identity.tables import UserRow
 from andon.kit.clock import now_us
-from andon.kit.errors import ConflictError, InvalidError, NotFoundError, StartError
+from andon.kit.errors import ConflictError, InvalidError, NotFoundError
 from andon.kit.ids import new_id
 
 __all__ = ["IdentityService", "IdentitySettings", "Organisation", "SignedIn", "User"]
@@ -43,19 +41,13 @@ class IdentityService(Sessions):
 
     def ensure_default_organisation(self, timezone: str = "UTC") -> Organisation:
         """The default organisation; made at the first start. StartError when there is no such time zone."""
-        try:
-            ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise StartError(
-                f"there is no time zone {timezone!r}", field="timezone", cure="use an IANA name such as Europe/Zagreb"
-            ) from error
         with self._database.session() as session:
-            return organisation_of(default_organisation(session, timezone))
+            return organisation_of(organisations.ensure_default(session, timezone))
 
     def organisation(self, organisation_id: str) -> Organisation:
         """The organisation of that id. NotFoundError when there is none."""
         with self._database.reading() as session:
-            row = repository.organisation(session, organisation_id)
+            row = organisations.get(session, organisation_id)
         if row is None:
             raise NotFoundError("there is no such organisation", field="organisation")
         return organisation_of(row)
@@ -66,7 +58,7 @@ class IdentityService(Sessions):
         Uses `password`, or generates one, which is returned: show it once. None when nothing was generated.
         """
         with self._database.reading() as session:
-            organisation = repository.first_organisation(session)
+            organisation = organisations.first(session)
             if organisation is not None and repository.user_count(session, organisation.id):
                 return None
         organisation_id = self.ensure_default_organisation().id if organisation is None else organisation.id
@@ -107,26 +99,35 @@ class IdentityService(Sessions):
 
     def set_password(self, actor: Principal, username: str, password: str) -> None:
         """Give a user of the actor's organisation another password; ends all of the user's sign-ins."""
-        password_hash = self._passwords.hash(password)
-        self._change_user(actor, username, "user.password", password_hash=password_hash)
+        self._change_user(actor, username, {"password_hash": self._passwords.hash(password)})
 
     def update_user(
-        self, actor: Principal, username: str, *, role: str | None = None, is_active: bool | None = None
+        self,
+        actor: Principal,
+        username: str,
+        *,
+        role: str | None = None,
+        is_active: bool | None = None,
+        password: str | None = None,
     ) -> User:
-        """Change role or access of a user; ends all of the user's sign-ins, so that it holds at once.
+        """Change role, access or password of a user; ends all of the user's sign-ins, so that it holds at once.
 
-        ConflictError when the actor would lock itself out.
+        ConflictError when the actor would change its own role or access, and so could lock everybody out.
         """
-        changes = {name: value for name, value in (("role", role), ("is_active", is_active)) if value is not None}
+        changes: dict[str, str | bool] = {}
         if role is not None:
-            _check_role(role)
-        if username.lower() == actor.username and changes:
+            changes["role"] = _check_role(role)
+        if is_active is not None:
+            changes["is_active"] = is_active
+        if changes and username.lower() == actor.username:
             raise ConflictError(
                 "nobody changes their own role or access", field="username", cure="let another administrator do it"
             )
-        return self._change_user(actor, username, "user.update", **changes)
+        if password is not None:
+            changes["password_hash"] = self._passwords.hash(password)
+        return self._change_user(actor, username, changes)
 
-    def _change_user(self, actor: Principal, username: str, action: str, **changes: str | bool) -> User:
+    def _change_user(self, actor: Principal, username: str, changes: Mapping[str, str | bool]) -> User:
         now = now_us()
         with self._database.session() as session:
             row = repository.user(session, actor.organisation_id, username.lower())
@@ -138,23 +139,9 @@ class IdentityService(Sessions):
             families = repository.families_of(session, actor.organisation_id, row.id)
             for family in families:
                 repository.revoke_family(session, actor.organisation_id, family, now)
-            shown = {name: value for name, value in changes.items() if name != "password_hash"}
-            record(session, actor, action, row.username, shown)
+            record(session, actor, "user.update", row.username, _without_secrets(changes))
         self._refuse(families, now)
         return _user(row)
-
-
-def default_organisation(session: Session, timezone: str = "UTC") -> OrganisationRow:
-    """The default organisation's row, made when there is none."""
-    row = repository.first_organisation(session)
-    if row is None:
-        now = now_us()
-        row = OrganisationRow(
-            id=new_id(), name="Default organisation", timezone=timezone, created_at=now, updated_at=now
-        )
-        session.add(row)
-        session.flush()
-    return row
 
 
 def _user(row: UserRow) -> User:
@@ -172,9 +159,14 @@ def _check_username(username: str) -> str:
     return name
 
 
-def _check_role(role: str) -> None:
+def _check_role(role: str) -> str:
     if role not in ROLES:
         raise InvalidError(f"there is no role {role[:50]!r}", field="role", cure=f"use one of {', '.join(ROLES)}")
+    return role
+
+
+def _without_secrets(changes: Mapping[str, str | bool]) -> dict[str, str | bool]:
+    return {name: True if name == "password_hash" else value for name, value in changes.items()}
 
 
 def _check_email(email: str | None) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from andon.engines.database import Database
-from andon.identity import repository
+from andon.identity import organisations, repository
 from andon.identity.audit import record
 from andon.identity.guard import SIGN_IN
 from andon.identity.keys import SigningKeys
@@ -152,7 +152,7 @@ class Sessions:
         self._refuse(ended, now)
 
     def _open_session(self, session: Session, user: UserRow, family: str) -> SignedIn:
-        organisation = repository.organisation(session, user.organization_id)
+        organisation = organisations.get(session, user.organization_id)
         if organisation is None:
             raise _session_over()
         now = now_us()

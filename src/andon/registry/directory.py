@@ -130,11 +130,12 @@ class Directory:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
-    def replace(self, devices: Iterable[DeviceInfo]) -> None:
-        """Hold exactly these devices."""
+    def replace(self, devices: Iterable[DeviceInfo], highest_tag_id: int = 0) -> None:
+        """Hold exactly these devices; tag ids up to `highest_tag_id` are in use, also by devices that are gone."""
         with self._changing:
-            before = self._state
-            self._state = _Draft(_Snapshot(version=before.version, max_tag_id=before.max_tag_id)).put(devices).done()
+            highest = max(self._state.max_tag_id, highest_tag_id)
+            empty = _Snapshot(version=self._state.version, max_tag_id=highest)
+            self._state = _Draft(empty).put(devices).done()
         self._tell()
 
     def put(self, *devices: DeviceInfo) -> None:

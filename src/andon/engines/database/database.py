@@ -65,12 +65,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A consistent view to read from; it never waits for a writer, and never writes."""
+        """A consistent view to read from, which never waits for a writer; nothing that it changes is kept."""
         with self._reading() as session:
-            try:
-                yield session
-            finally:
-                session.rollback()
+            yield session
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,0 +1,92 @@
+"""Bodies of the sign-in and user endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from andon.identity.model import Principal
+from andon.identity.service import User
+from andon.identity.sessions import Organisation, SignedIn
+from andon.kit.clock import to_iso
+
+_STRICT = ConfigDict(extra="forbid", populate_by_name=True)
+_TOKEN_LENGTH = 4096
+
+
+class LoginBody(BaseModel):
+    """User name and password."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"username": "admin", "password": "four-unrelated-words-here"}]}
+    )
+
+    username: str = Field(max_length=256)
+    password: str = Field(max_length=1024)
+
+
+class RefreshBody(BaseModel):
+    """The refresh token, for clients without cookies."""
+
+    model_config = _STRICT
+
+    refresh_token: str | None = Field(None, alias="refreshToken", max_length=_TOKEN_LENGTH)
+
+
+class NewUserBody(BaseModel):
+    """A user to add."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"username": "shift-lead", "password": "a-long-password", "role": "operator"}]},
+    )
+
+    username: str
+    password: str
+    role: str = "viewer"
+    email: str | None = None
+
+
+class UserChangesBody(BaseModel):
+    """What to change of a user; what is left out stays."""
+
+    model_config = _STRICT
+
+    role: str | None = None
+    is_active: bool | None = Field(None, alias="isActive")
+    password: str | None = None
+
+
+def signed_in_view(signed_in: SignedIn) -> dict[str, Any]:
+    """The answer to a sign-in and to a refresh."""
+    return {
+        "accessToken": signed_in.access_token,
+        "refreshToken": signed_in.refresh_token,
+        "expiresIn": signed_in.expires_in_s,
+        "tokenType": "Bearer",
+        "user": principal_view(signed_in.principal, signed_in.organisation),
+    }
+
+
+def principal_view(principal: Principal, organisation: Organisation) -> dict[str, Any]:
+    """Who is signed in, and what they may do."""
+    return {
+        "id": principal.user_id,
+        "username": principal.username,
+        "role": principal.role,
+        "permissions": sorted(principal.permissions),
+        "organisation": {"id": organisation.id, "name": organisation.name, "timezone": organisation.timezone},
+    }
+
+
+def user_view(user: User) -> dict[str, Any]:
+    """A user in the list of users."""
+    return {
+        "id": user.id,
+        "username": user.username,
+        "email": user.email,
+        "role": user.role,
+        "isActive": user.is_active,
+        "createdAt": to_iso(user.created_at),
+    }
