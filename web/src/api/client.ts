@@ -1,0 +1,93 @@
+import { ApiError, toApiError } from "./errors";
+import { refresh, session } from "./session";
+
+export const API = "/api/v1";
+
+export interface Envelope<Data, Meta = Record<string, unknown>> {
+  data: Data;
+  meta: Meta;
+}
+
+type Scalar = string | number | boolean | null | undefined;
+
+export interface RequestOptions {
+  /** Fills `{name}` in the path. */
+  path?: Record<string, string | number>;
+  query?: object;
+  body?: unknown;
+  signal?: AbortSignal | undefined;
+}
+
+type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** `/devices/{device_id}` with its parameters put in and encoded. */
+export function buildUrl(template: string, options: RequestOptions = {}): string {
+  const path = template.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = options.path?.[name];
+    if (value === undefined) throw new Error(`${template} needs ${name}`);
+    return encodeURIComponent(value);
+  });
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(options.query ?? {}) as [string, Scalar][]) {
+    if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
+  }
+  const text = query.toString();
+  return API + path + (text ? `?${text}` : "");
+}
+
+async function once(method: Method, url: string, options: RequestOptions): Promise<Response> {
+  const headers = new Headers({ accept: "application/json" });
+  const token = session.token();
+  if (token) headers.set("authorization", `Bearer ${token}`);
+  const init: RequestInit = { method, headers, credentials: "same-origin", signal: options.signal ?? null };
+  if (options.body !== undefined) {
+    headers.set("content-type", "application/json");
+    init.body = JSON.stringify(options.body);
+  }
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiError(0, "The server cannot be reached");
+  }
+}
+
+/** One authorised request. An access token that ran out is renewed once and the request is sent again. */
+export async function send(method: Method, template: string, options: RequestOptions = {}): Promise<Response> {
+  const url = buildUrl(template, options);
+  let response = await once(method, url, options);
+  if (response.status === 401 && (await refresh())) response = await once(method, url, options);
+  if (!response.ok) throw await toApiError(response);
+  return response;
+}
+
+async function call<Data, Meta>(method: Method, template: string, options?: RequestOptions): Promise<Envelope<Data, Meta>> {
+  const response = await send(method, template, options);
+  if (response.status === 204) return { data: undefined as Data, meta: {} as Meta };
+  const body = (await response.json()) as Partial<Envelope<Data, Meta>>;
+  return { data: body.data as Data, meta: body.meta ?? ({} as Meta) };
+}
+
+/** Typed calls: `await api.get<Device>("/devices/{device_id}", { path: { device_id } })`. */
+export const api = {
+  get: <Data, Meta = Record<string, unknown>>(template: string, options?: RequestOptions) =>
+    call<Data, Meta>("GET", template, options),
+  post: <Data, Meta = Record<string, unknown>>(template: string, options?: RequestOptions) =>
+    call<Data, Meta>("POST", template, options),
+  put: <Data, Meta = Record<string, unknown>>(template: string, options?: RequestOptions) =>
+    call<Data, Meta>("PUT", template, options),
+  delete: <Data, Meta = Record<string, unknown>>(template: string, options?: RequestOptions) =>
+    call<Data, Meta>("DELETE", template, options),
+};
+
+/** Fetches a file with the session's token and hands it to the browser as a download. */
+export async function download(template: string, options: RequestOptions, fallbackName: string): Promise<void> {
+  const response = await send("GET", template, options);
+  const named = /filename="?([^";]+)"?/.exec(response.headers.get("content-disposition") ?? "");
+  const url = URL.createObjectURL(await response.blob());
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = named?.[1] ?? fallbackName;
+  link.click();
+  URL.revokeObjectURL(url);
+}

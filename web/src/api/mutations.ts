@@ -1,0 +1,88 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { api } from "./client";
+import { keys } from "./queries";
+import type { AdoptRequest, Alert, DeviceConfig, NewDevice } from "./types";
+
+/** A mutation after which everything under the given keys is asked for again. */
+function useChange<Input, Output>(change: (input: Input) => Promise<Output>, ...touched: (readonly string[])[]) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSuccess: () => Promise.all(touched.map((queryKey) => client.invalidateQueries({ queryKey }))),
+  });
+}
+
+interface AlertAction {
+  id: string;
+  comment?: string | undefined;
+}
+
+const body = (comment: string | undefined) => (comment ? { comment } : {});
+
+export const useAcknowledge = () =>
+  useChange(
+    ({ id, comment }: AlertAction) =>
+      api.post<Alert>("/alerts/{alert_id}/acknowledge", { path: { alert_id: id }, body: body(comment) }),
+    keys.alerts,
+    keys.dashboard,
+  );
+
+export const useAcknowledgeMany = () =>
+  useChange(
+    ({ ids, comment }: { ids: string[]; comment?: string | undefined }) =>
+      api.post("/alerts/acknowledge", { body: { ids, ...body(comment) } }),
+    keys.alerts,
+    keys.dashboard,
+  );
+
+export const useResolve = () =>
+  useChange(
+    ({ id, comment }: AlertAction) =>
+      api.post<Alert>("/alerts/{alert_id}/resolve", { path: { alert_id: id }, body: body(comment) }),
+    keys.alerts,
+    keys.dashboard,
+    keys.devices,
+  );
+
+export const useCreateDevice = () =>
+  useChange((device: NewDevice) => api.post<{ deviceId: string }>("/devices", { body: device }), keys.devices, keys.dashboard);
+
+export const useConfigureDevice = (deviceId: string) =>
+  useChange(
+    (config: DeviceConfig) => api.put("/devices/{device_id}/config", { path: { device_id: deviceId }, body: config }),
+    keys.devices,
+  );
+
+export const useDeleteDevice = () =>
+  useChange(
+    (deviceId: string) => api.delete("/devices/{device_id}", { path: { device_id: deviceId } }),
+    keys.devices,
+    keys.alerts,
+    keys.dashboard,
+  );
+
+export const useAdopt = () =>
+  useChange(
+    ({ key, ...adopt }: AdoptRequest & { key: string }) =>
+      api.post<{ deviceId: string }>("/devices/discovered/{key}/adopt", { path: { key }, body: adopt }),
+    keys.discovered,
+    keys.devices,
+    keys.dashboard,
+  );
+
+export const useDismissDiscovered = () =>
+  useChange(
+    (key: string) => api.delete("/devices/discovered/{key}", { path: { key } }),
+    keys.discovered,
+    keys.dashboard,
+  );
+
+export const useReplayDeadLetters = () =>
+  useChange(
+    (ids: (string | number)[]) =>
+      api.post<{ replayed: number; failed: { id: string | number; reason: string }[] }>("/system/dead-letters/replay", {
+        body: { ids },
+      }),
+    keys.deadLetters,
+    keys.system,
+  );

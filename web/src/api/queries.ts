@@ -1,0 +1,131 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+import type {
+  Alert,
+  AlertHistoryQuery,
+  AlertQuery,
+  AlertsMeta,
+  BrokerCredentials,
+  Dashboard,
+  DeadLetter,
+  Device,
+  DeviceDetail,
+  DevicesMeta,
+  DiscoveredDevice,
+  History,
+  HistoryMeta,
+  HistoryQuery,
+  Statistics,
+  SystemMetrics,
+  TrendAnalysis,
+} from "./types";
+
+/** Query keys by what they hold, so that one alarm event can refresh all that shows alarms. */
+export const keys = {
+  devices: ["devices"] as const,
+  device: (deviceId: string) => ["devices", deviceId] as const,
+  discovered: ["discovered"] as const,
+  alerts: ["alerts"] as const,
+  dashboard: ["dashboard"] as const,
+  system: ["system"] as const,
+  deadLetters: ["dead-letters"] as const,
+};
+
+export const devicesQuery = () =>
+  queryOptions({
+    queryKey: [...keys.devices, "list"],
+    queryFn: ({ signal }) => api.get<{ devices: Device[] }, DevicesMeta>("/devices", { signal }),
+    refetchInterval: 30_000,
+  });
+
+export const deviceQuery = (deviceId: string) =>
+  queryOptions({
+    queryKey: keys.device(deviceId),
+    queryFn: ({ signal }) => api.get<DeviceDetail>("/devices/{device_id}", { path: { device_id: deviceId }, signal }),
+    refetchInterval: 30_000,
+  });
+
+export const historyQuery = (deviceId: string, query: HistoryQuery) =>
+  queryOptions({
+    queryKey: [...keys.device(deviceId), "history", query],
+    queryFn: ({ signal }) =>
+      api.get<History, HistoryMeta>("/devices/{device_id}/history", { path: { device_id: deviceId }, query, signal }),
+    placeholderData: keepPreviousData,
+  });
+
+export const statisticsQuery = (deviceId: string, query: Pick<HistoryQuery, "from" | "to" | "tag">) =>
+  queryOptions({
+    queryKey: [...keys.device(deviceId), "statistics", query],
+    queryFn: ({ signal }) =>
+      api.get<Statistics>("/devices/{device_id}/statistics", { path: { device_id: deviceId }, query, signal }),
+    placeholderData: keepPreviousData,
+  });
+
+export const trendQuery = (deviceId: string, query: Pick<HistoryQuery, "from" | "to" | "tag">) =>
+  queryOptions({
+    queryKey: [...keys.device(deviceId), "trend", query],
+    queryFn: ({ signal }) =>
+      api.get<TrendAnalysis>("/analytics/trends/{device_id}", { path: { device_id: deviceId }, query, signal }),
+    placeholderData: keepPreviousData,
+  });
+
+export const alertsQuery = (query: AlertQuery = {}) =>
+  queryOptions({
+    queryKey: [...keys.alerts, "list", query],
+    queryFn: ({ signal }) => api.get<{ alerts: Alert[] }, AlertsMeta>("/alerts", { query, signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 30_000,
+  });
+
+/** The open alarms that the frame, the overview and the device grid share: one request for all of them. */
+export const openAlertsQuery = () => alertsQuery({ status: "active", limit: 500 });
+
+export const alertHistoryQuery = (query: AlertHistoryQuery = {}) =>
+  queryOptions({
+    queryKey: [...keys.alerts, "history", query],
+    queryFn: ({ signal }) => api.get<{ alerts: Alert[] }, AlertsMeta>("/alerts/history", { query, signal }),
+    placeholderData: keepPreviousData,
+  });
+
+export const alertQuery = (alertId: string) =>
+  queryOptions({
+    queryKey: [...keys.alerts, "one", alertId],
+    queryFn: ({ signal }) => api.get<Alert>("/alerts/{alert_id}", { path: { alert_id: alertId }, signal }),
+  });
+
+export const dashboardQuery = () =>
+  queryOptions({
+    queryKey: keys.dashboard,
+    queryFn: ({ signal }) => api.get<Dashboard>("/metrics/dashboard", { signal }),
+    refetchInterval: 10_000,
+  });
+
+export const systemQuery = () =>
+  queryOptions({
+    queryKey: keys.system,
+    queryFn: ({ signal }) => api.get<SystemMetrics>("/metrics/system", { signal }),
+    refetchInterval: 5_000,
+  });
+
+export const deadLettersQuery = (query: { limit?: number; before?: string | number } = {}) =>
+  queryOptions({
+    queryKey: [...keys.deadLetters, query],
+    queryFn: ({ signal }) =>
+      api.get<{ deadLetters: DeadLetter[] }, { total: number }>("/system/dead-letters", { query, signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 10_000,
+  });
+
+export const discoveredQuery = () =>
+  queryOptions({
+    queryKey: keys.discovered,
+    queryFn: ({ signal }) => api.get<{ discovered: DiscoveredDevice[] }>("/devices/discovered", { signal }),
+    refetchInterval: 10_000,
+  });
+
+export const brokerQuery = () =>
+  queryOptions({
+    queryKey: ["broker"],
+    queryFn: ({ signal }) => api.get<BrokerCredentials>("/broker/credentials", { signal }),
+    staleTime: Infinity,
+  });

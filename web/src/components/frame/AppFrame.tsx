@@ -1,0 +1,56 @@
+import { Outlet } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { liveSocket } from "@/live/socket";
+import { useAlarmFeed } from "@/live/useAlarmFeed";
+import { AlarmStrip } from "./AlarmStrip";
+import classes from "./AppFrame.module.css";
+import { ConnectionBadge, ConnectionBanner } from "./Connection";
+import { Navigation } from "./Navigation";
+import { SearchButton, useSearchKey } from "./SearchButton";
+import { SiteClock } from "./SiteClock";
+import { UserMenu } from "./UserMenu";
+
+const SearchDialog = lazy(() => import("./SearchDialog"));
+
+/** The same frame on every page: alarm strip, connection, clock, search, navigation. */
+export function AppFrame() {
+  const [searching, setSearching] = useState(false);
+  const announcement = useAlarmFeed();
+  useSearchKey(() => setSearching(true));
+  useEffect(() => {
+    void liveSocket.open();
+  }, []);
+  return (
+    <div className={classes["frame"]}>
+      <a href="#main" className={classes["skip"]}>
+        Skip to the content
+      </a>
+      <header className={classes["top"]}>
+        <span className={classes["brand"]}>
+          <img src="/andon.svg" alt="" width="26" height="26" />
+          <span>Andon</span>
+        </span>
+        <AlarmStrip />
+        <div className={classes["tools"]}>
+          <SearchButton onOpen={() => setSearching(true)} />
+          <ConnectionBadge />
+          <SiteClock />
+          <UserMenu />
+        </div>
+      </header>
+      <Navigation />
+      <main id="main" tabIndex={-1} className={classes["main"]}>
+        <ConnectionBanner />
+        <Outlet />
+      </main>
+      <div className="visually-hidden" aria-live="polite" role="status">
+        {announcement}
+      </div>
+      {searching && (
+        <Suspense>
+          <SearchDialog onClose={() => setSearching(false)} />
+        </Suspense>
+      )}
+    </div>
+  );
+}

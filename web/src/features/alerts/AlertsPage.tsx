@@ -1,0 +1,5 @@
+import { Page } from "@/components/Page";
+
+export default function AlertsPage() {
+  return <Page title="Alarms">{null}</Page>;
+}

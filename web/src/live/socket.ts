@@ -1,0 +1,125 @@
+import type { Socket } from "socket.io-client";
+import { refresh, session } from "@/api/session";
+import { learnServerTime, serverNow } from "./clock";
+import { liveStore } from "./store";
+import { Subscriptions } from "./subscriptions";
+import { ALARM_EVENTS, type AlarmEvent, type AlarmEventName, type ConnectionStatus, type SensorFrame } from "./wire";
+
+/** `since` is by the server's clock. */
+export type Connection = { state: "connecting" | "live" | "lost"; since: number };
+type AlarmListener = (name: AlarmEventName, event: AlarmEvent) => void;
+
+const RECONNECT = { reconnectionDelay: 500, reconnectionDelayMax: 3_000, timeout: 5_000 };
+
+/** The one Socket.IO connection: it comes back by itself and asks for what was missed in between. */
+class LiveSocket {
+  readonly subscriptions = new Subscriptions((event, body) => this.socket?.connected && this.socket.emit(event, body));
+  private socket: Socket | null = null;
+  private opening = false;
+  private connection: Connection = { state: "connecting", since: serverNow() };
+  private position: number | null = null;
+  private readonly connectionListeners = new Set<() => void>();
+  private readonly alarmListeners = new Set<AlarmListener>();
+  private readonly statusListeners = new Set<() => void>();
+
+  getConnection = (): Connection => this.connection;
+
+  onConnection = (listener: () => void): (() => void) => {
+    this.connectionListeners.add(listener);
+    return () => this.connectionListeners.delete(listener);
+  };
+
+  onAlarm = (listener: AlarmListener): (() => void) => {
+    this.alarmListeners.add(listener);
+    return () => this.alarmListeners.delete(listener);
+  };
+
+  /** A device came or went. */
+  onDeviceStatus = (listener: () => void): (() => void) => {
+    this.statusListeners.add(listener);
+    return () => this.statusListeners.delete(listener);
+  };
+
+  async open(): Promise<void> {
+    if (this.socket || this.opening) return;
+    this.opening = true;
+    const { io } = await import("socket.io-client");
+    this.opening = false;
+    if (session.get().status !== "signed-in") return;
+    this.socket = io({
+      transports: ["websocket", "polling"],
+      auth: (give) => give({ token: session.token() }),
+      ...RECONNECT,
+    });
+    this.listen(this.socket);
+  }
+
+  close(): void {
+    this.socket?.disconnect();
+    this.socket = null;
+    this.position = null;
+    this.become("connecting");
+    liveStore.clear();
+  }
+
+  /** Tell the server of a renewed access token, so that it does not end the connection with the old one. */
+  renewToken(): void {
+    if (this.socket?.connected) this.socket.emit("authenticate", { token: session.token() });
+  }
+
+  private listen(socket: Socket): void {
+    socket.on("connect", () => this.connected(socket));
+    socket.on("connection-status", (status: ConnectionStatus) => {
+      learnServerTime(status.timestamp);
+      this.position ??= status.position ?? null;
+    });
+    socket.on("sensor-frame", (frame: SensorFrame) => {
+      this.position = frame.position;
+      liveStore.apply(frame.samples, serverNow());
+    });
+    for (const name of ALARM_EVENTS) {
+      socket.on(name, (event: AlarmEvent) => this.alarmListeners.forEach((listener) => listener(name, event)));
+    }
+    socket.on("device-status", () => this.statusListeners.forEach((listener) => listener()));
+    socket.on("disconnect", (reason) => {
+      this.become("lost");
+      // Socket.IO leaves it to us to come back when the server closed the connection itself.
+      if (reason === "io server disconnect") void this.comeBack(socket);
+    });
+    socket.on("connect_error", () => {
+      this.become("lost");
+      // A refusal by the server (not a broken line) is not retried by Socket.IO: the token may have run out.
+      if (!socket.active) void this.comeBack(socket);
+    });
+  }
+
+  private connected(socket: Socket): void {
+    socket.emit("subscribe-alerts", {});
+    socket.emit("subscribe-system", {});
+    this.subscriptions.sendAll();
+    if (this.position !== null) socket.emit("resume", { position: this.position });
+    this.become("live");
+  }
+
+  private async comeBack(socket: Socket): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, RECONNECT.reconnectionDelay));
+    const renewed = await refresh().catch(() => true);
+    if (renewed && this.socket === socket) socket.connect();
+  }
+
+  private become(state: Connection["state"]): void {
+    if (state === this.connection.state) return;
+    this.connection = { state, since: serverNow() };
+    this.connectionListeners.forEach((listener) => listener());
+  }
+}
+
+export const liveSocket = new LiveSocket();
+
+let lastToken = session.token();
+session.subscribe(() => {
+  const token = session.token();
+  if (session.get().status === "signed-out") liveSocket.close();
+  else if (token !== lastToken) liveSocket.renewToken();
+  lastToken = token;
+});

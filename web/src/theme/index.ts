@@ -1,0 +1,6 @@
+import "@mantine/core/styles.layer.css";
+import "@mantine/notifications/styles.layer.css";
+import "./tokens.css";
+import "./global.css";
+
+export { cssVariables, theme } from "./theme";

@@ -1,0 +1,41 @@
+import { Badge, Button, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
+
+/** Controls are slate: colour is kept for what is abnormal. */
+const slate: MantineColorsTuple = [
+  "#f2f4f6", "#e3e6ea", "#c8ced5", "#abb4be", "#8e99a6", "#727e8c", "#5a6673", "#46515d", "#343e49", "#232b34",
+];
+
+export const theme = createTheme({
+  primaryColor: "slate",
+  primaryShade: { light: 8, dark: 2 },
+  colors: { slate },
+  autoContrast: true,
+  luminanceThreshold: 0.35,
+  defaultRadius: "sm",
+  radius: { xs: "3px", sm: "5px", md: "8px", lg: "12px", xl: "20px" },
+  fontFamily: 'Inter, "Segoe UI Variable Text", "Segoe UI", system-ui, -apple-system, "Noto Sans", "DejaVu Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace',
+  headings: { fontWeight: "600", sizes: { h1: { fontSize: "1.375rem" }, h2: { fontSize: "1.0625rem" }, h3: { fontSize: "0.9375rem" } } },
+  respectReducedMotion: true,
+  cursorType: "pointer",
+  components: {
+    Button: Button.extend({ defaultProps: { radius: "sm" } }),
+    Badge: Badge.extend({ defaultProps: { variant: "default", radius: "sm" } }),
+  },
+});
+
+/** Mantine's surfaces in our greys. */
+export const cssVariables: CSSVariablesResolver = () => {
+  const surfaces = {
+    "--mantine-color-body": "var(--panel)",
+    "--mantine-color-text": "var(--ink)",
+    "--mantine-color-dimmed": "var(--ink-dim)",
+    "--mantine-color-default": "var(--panel-raised)",
+    "--mantine-color-default-hover": "var(--panel-hover)",
+    "--mantine-color-default-border": "var(--line-strong)",
+    "--mantine-color-placeholder": "var(--ink-dim)",
+    "--mantine-color-error": "var(--critical)",
+    "--mantine-color-anchor": "var(--ink)",
+  };
+  return { variables: {}, light: surfaces, dark: surfaces };
+};
