@@ -52,13 +52,11 @@ class BufferConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LoomConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The loom fleet. Up to `own_connections` looms each hold an MQTT connection with a will of their own; a larger
-    fleet shares one. `slices` spread the fleet over the second, `faults_per_day` are tension losses per loom."""
+    """The loom fleet: `slices` spread it over the second, `faults_per_day` are losses of warp tension per loom."""
 
     count: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 10
     sample_hz: Annotated[int, msgspec.Meta(ge=10, le=1_000)] = 100
     slices: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
-    own_connections: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 20
     faults_per_day: Annotated[float, msgspec.Meta(ge=0)] = 12.0
     wear_days: Positive = 30.0
 
@@ -66,12 +64,14 @@ class LoomConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SimulatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that the simulator can be told; `sample.toml` says it in words.
 
-    `health_port` 0 is no health endpoint. `seed` makes the values of a run repeatable.
+    `health_port` 0 is no health endpoint. `seed` makes the values of a run repeatable. Up to `own_connections` sensors,
+    and as many looms, each hold an MQTT connection with a will of their own; where there are more, they share one.
     """
 
     broker: BrokerConfig = BrokerConfig()
     buffer: BufferConfig = BufferConfig()
     looms: LoomConfig = LoomConfig()
+    own_connections: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 20
     anomaly_rate: Share = 0.05
     health_host: str = "127.0.0.1"
     health_port: Port = 3001
