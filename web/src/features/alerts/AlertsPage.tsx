@@ -1,5 +1,80 @@
+import { Pagination, SegmentedControl, Select } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { alertHistoryQuery, alertsQuery } from "@/api/queries";
+import type { AlertsMeta, Severity } from "@/api/types";
 import { Page } from "@/components/Page";
+import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
+import { useUrlState } from "@/lib/urlState";
+import { AlertList } from "./AlertList";
+import classes from "./AlertRow.module.css";
 
+const PAGE_SIZE = 50;
+const SEVERITIES: Severity[] = ["critical", "high", "medium", "low"];
+
+function Counts({ meta }: { meta: AlertsMeta }) {
+  const parts = [
+    [meta.criticalAlerts, "critical"],
+    [meta.highAlerts, "high"],
+    [meta.mediumAlerts, "medium"],
+    [meta.lowAlerts, "low"],
+  ] as const;
+  const shown = parts.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}`);
+  return <span>{shown.join(", ") || "none"}</span>;
+}
+
+/** Active alarms and what was; the view, filters and page live in the URL. */
 export default function AlertsPage() {
-  return <Page title="Alarms">{null}</Page>;
+  const [url, setUrl] = useUrlState<"view" | "severity" | "device" | "page">();
+  const history = url.view === "history";
+  const page = Math.max(1, Number(url.page) || 1);
+  const filter = {
+    limit: PAGE_SIZE,
+    offset: (page - 1) * PAGE_SIZE,
+    ...(url.severity ? { severity: url.severity as Severity } : {}),
+    ...(url.device ? { deviceId: url.device } : {}),
+  };
+  const active = useQuery({ ...alertsQuery({ ...filter, status: "active" }), enabled: !history });
+  const past = useQuery({ ...alertHistoryQuery(filter), enabled: history });
+  const found = history ? past : active;
+  const total = found.data?.meta.totalAlerts ?? 0;
+
+  return (
+    <Page title="Alarms" aside={found.data && <Counts meta={found.data.meta} />}>
+      <div className={classes["filters"]}>
+        <SegmentedControl
+          aria-label="Which alarms"
+          value={history ? "history" : "active"}
+          onChange={(view) => setUrl({ view: view === "active" ? undefined : view, page: undefined }, true)}
+          data={[
+            { value: "active", label: "Active" },
+            { value: "history", label: "History" },
+          ]}
+        />
+        <Select
+          label="Severity"
+          placeholder="all"
+          clearable
+          value={url.severity ?? null}
+          onChange={(severity) => setUrl({ severity: severity ?? undefined, page: undefined })}
+          data={SEVERITIES}
+        />
+      </div>
+      {found.isError && !found.data && <ErrorState title="The alarms could not be read" error={found.error} onRetry={found.refetch} />}
+      {found.isPending && <SkeletonRows rows={6} height={64} />}
+      {found.data && found.data.data.alerts.length > 0 && <AlertList alerts={found.data.data.alerts} />}
+      {found.data?.data.alerts.length === 0 && (
+        <EmptyState title={history ? "No alarms yet" : "No active alarms"}>
+          {history ? "Every alarm that was raised is kept here." : "Everything is within its limits. Earlier alarms are under History."}
+        </EmptyState>
+      )}
+      {total > PAGE_SIZE && (
+        <Pagination
+          total={Math.ceil(total / PAGE_SIZE)}
+          value={page}
+          onChange={(next) => setUrl({ page: next === 1 ? undefined : String(next) }, true)}
+          getControlProps={(control) => ({ "aria-label": `${control} page` })}
+        />
+      )}
+    </Page>
+  );
 }
