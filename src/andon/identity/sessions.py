@@ -79,8 +79,14 @@ class Sessions:
         )
         self._ended: dict[str, int] = {}  # sign-in → when it ended, as long as its access tokens could live
         self._ending = threading.Lock()
-        with database.reading() as session:
-            self._ended.update(repository.families_revoked_since(session, now_us() - self._access_us))
+        self.learn_ended()
+
+    def learn_ended(self) -> None:
+        """Take in which sign-ins another process has ended (`andon user set-password`). Cheap: call it often."""
+        with self._database.reading() as session:
+            ended = repository.families_revoked_since(session, now_us() - self._access_us)
+        with self._ending:
+            self._ended.update(ended)
 
     @property
     def _access_us(self) -> int:
