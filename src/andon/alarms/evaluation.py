@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from andon.alarms import model
 from andon.alarms.model import QUIET, Condition, Point, PointKey, Rule, Timing, Transition
-from andon.alarms.rules import Watched, watched_points
+from andon.alarms.rules import Watched, same_condition, watched_points
 from andon.kit.clock import US_PER_S
 from andon.kit.quality import Quality
 from andon.kit.samples import SampleBatch
@@ -76,6 +76,11 @@ class ThresholdEvaluator:
         if key.tag_id is not None and 0 < key.tag_id < len(self._last_at):
             self._last_at[key.tag_id] = max(last_at, int(self._last_at[key.tag_id]))
 
+    def rule(self, key: PointKey) -> Rule | None:
+        """The rule that holds at a point; None when nothing watches it."""
+        watched = self._watched.get(key.tag_id or 0, ())
+        return next((each.rule for each in watched if each.key == key), None)
+
     def last_value(self, tag_id: int) -> tuple[float, int] | None:
         """The last value judged and its time; None before the first."""
         if not 0 < tag_id < len(self._last_at) or math.isnan(self._last_value[tag_id]):
@@ -119,7 +124,7 @@ class ThresholdEvaluator:
         """Let time pass for the points at which something is going on."""
         transitions: list[Transition] = []
         for key in list(self._points):
-            rule = self._rule(key)
+            rule = self.rule(key)
             if rule is not None:
                 point = self._points[key]
                 self._apply(key, rule, point, model.on_tick(point, rule, self._timing, now), None, transitions)
@@ -148,6 +153,8 @@ class ThresholdEvaluator:
             if before.get(key) == rule:
                 continue
             result.changed.append(key)
+            if same_condition(before.get(key), rule):
+                continue
             point = self.point(key)
             value, at = last if last else (None, now)
             step = model.on_rule(point, rule, self._timing, value, at, now)
@@ -210,10 +217,6 @@ class ThresholdEvaluator:
                 last = self.last_value(key.tag_id)
                 value = last[0] if last else None
             transitions.append(Transition(key, step.change, step.at, value, rule.threshold if rule else None))
-
-    def _rule(self, key: PointKey) -> Rule | None:
-        watched = self._watched.get(key.tag_id or 0, ())
-        return next((each.rule for each in watched if each.key == key), None)
 
     def _refresh(self, tag_id: int) -> None:
         """Work out anew which values of a tag would change nothing."""

@@ -93,13 +93,14 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One limit. `deadband` in the signal's unit, delays in µs."""
+    """One limit. `deadband` in the signal's unit, delays in µs; the severity does not bear on the condition."""
 
     side: Side
     threshold: float
     deadband: float = 0.0
     on_delay: int = 0
     off_delay: int = 0
+    severity: str = "medium"
 
     def violates(self, value: float) -> bool:
         """Beyond the limit; on the limit is still inside."""

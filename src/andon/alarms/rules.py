@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from andon.alarms.model import AlertType, PointKey, Rule, Side
 from andon.kit.clock import US_PER_S
@@ -39,4 +39,12 @@ def _rule(tag: TagInfo, side: Side, threshold: float) -> Rule:
         deadband=tag.deadband,
         on_delay=round(tag.on_delay_s * US_PER_S),
         off_delay=round(tag.off_delay_s * US_PER_S),
+        severity=tag.severity,
     )
+
+
+def same_condition(one: Rule | None, other: Rule | None) -> bool:
+    """Whether two rules judge alike, whatever their severity."""
+    if one is None or other is None:
+        return one is other
+    return replace(one, severity=other.severity) == other

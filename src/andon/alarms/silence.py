@@ -6,7 +6,7 @@ that it died (all its signals turn stale) is offline at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +28,6 @@ def offline_key(device_uuid: str) -> PointKey:
     return PointKey(device_uuid, None, AlertType.DEVICE_OFFLINE)
 
 
-@dataclass(slots=True)
-class _Device:
-    info: DeviceInfo
-    point: Point = QUIET
-
-
 class SilenceWatch:
     """Holds one point for each device; makes no I/O.
 
@@ -44,60 +38,52 @@ class SilenceWatch:
     def __init__(self, timing: Timing, started_at: int) -> None:
         self._timing = timing
         self._grace_from = started_at
-        self._devices: dict[str, _Device] = {}
+        self._devices: dict[str, DeviceInfo] = {}
+        self._points: dict[str, Point] = {}  # by device UUID, where something is going on
         # By tag id: when its last sample was received, 0 never; and whether that one said that it is stale.
         self._heard = np.zeros(64, np.int64)
         self._stale = np.zeros(64, np.bool_)
         # The watched devices, each with a stretch of `_tags` that begins at its `_starts`.
-        self._watched: list[_Device] = []
+        self._watched: list[DeviceInfo] = []
         self._tags = np.zeros(0, np.int64)
         self._starts = np.zeros(0, np.int64)
         self._allowed = np.zeros(0, np.int64)
 
-    def keys(self) -> list[PointKey]:
-        """The points at which something is going on."""
-        return [offline_key(uuid) for uuid, device in self._devices.items() if not device.point.quiet]
-
     def point(self, key: PointKey) -> Point:
         """How a point stands."""
-        device = self._devices.get(key.device_uuid)
-        return device.point if device else QUIET
+        return self._points.get(key.device_uuid, QUIET)
 
     def put(self, key: PointKey, point: Point) -> None:
         """Set how a point stands: after an operator's action, or when restoring."""
-        device = self._devices.get(key.device_uuid)
-        if device is not None:
-            device.point = point
+        if point.quiet:
+            self._points.pop(key.device_uuid, None)
+        else:
+            self._points[key.device_uuid] = point
+
+    def watches(self, key: PointKey) -> bool:
+        """Whether the device is there and enabled."""
+        info = self._devices.get(key.device_uuid)
+        return info is not None and info.status != "disabled"
 
     def listen_again(self, now: int) -> None:
         """Nothing could be heard for a while, through no fault of the devices: silence counts from now."""
         self._grace_from = now
 
-    def silence_s(self, device_uuid: str, horizon: int) -> float:
-        """Seconds since anything last came from a device."""
-        device = self._devices[device_uuid]
-        heard = max((int(self._heard[tag.id]) for tag in device.info.tags), default=0)
-        return max(horizon - heard, 0) / US_PER_S
-
     def configure(self, directory: Directory, now: int) -> list[Transition]:
         """Take over the registry's devices. A device that is gone or disabled is no longer watched."""
         self._reach(directory.max_tag_id)
-        before, self._devices = self._devices, {}
-        for organisation_id in directory.organisations():
-            for info in directory.devices(organisation_id):
-                device = before.get(info.uuid) or _Device(info)
-                device.info = info
-                self._devices[info.uuid] = device
-        self._watched = [d for d in self._devices.values() if d.info.status != "disabled" and d.info.tags]
-        sizes = [len(device.info.tags) for device in self._watched]
+        organisations = directory.organisations()
+        self._devices = {info.uuid: info for each in organisations for info in directory.devices(each)}
+        self._watched = [i for i in self._devices.values() if i.status != "disabled" and i.tags]
+        sizes = [len(info.tags) for info in self._watched]
         self._starts = np.cumsum([0, *sizes[:-1]]) if sizes else np.zeros(0, np.int64)
-        self._tags = np.array([tag.id for device in self._watched for tag in device.info.tags], np.int64)
-        self._allowed = np.array([round(d.info.offline_after_s * US_PER_S) for d in self._watched], np.int64)
-        watched = {device.info.uuid for device in self._watched}
+        self._tags = np.array([tag.id for info in self._watched for tag in info.tags], np.int64)
+        self._allowed = np.array([round(i.offline_after_s * US_PER_S) for i in self._watched], np.int64)
         transitions: list[Transition] = []
-        for uuid, device in {**before, **self._devices}.items():
-            if uuid not in watched:
-                self._take(device, model.on_rule(device.point, None, self._timing, None, now, now), None, transitions)
+        for uuid, point in list(self._points.items()):
+            if not self.watches(offline_key(uuid)):
+                step = model.on_rule(point, None, self._timing, None, now, now)
+                self._take(uuid, step, None, None, transitions)
         return transitions
 
     def remember(self, tag_ids: TagIds, received: NDArray[np.int64], stale: NDArray[np.bool_]) -> None:
@@ -126,25 +112,35 @@ class SilenceWatch:
         silent = dead | ((heard > 0) & (horizon - np.maximum(heard, self._grace_from) > self._allowed))
         fine = ~silent & (heard > 0) & (horizon - heard <= self._allowed)
         transitions: list[Transition] = []
-        for device, is_silent, is_fine in zip(self._watched, silent.tolist(), fine.tolist(), strict=True):
-            if is_silent or (is_fine and device.point is not QUIET):
-                self._judge(device, _SILENT if is_silent else _HEARD, now, horizon, transitions)
-            if device.point is not QUIET:
-                step = model.on_tick(device.point, _RULE, self._timing, now)
-                self._take(device, step, horizon, transitions)
+        columns = zip(self._watched, silent.tolist(), fine.tolist(), heard.tolist(), strict=True)
+        for info, is_silent, is_fine, last in columns:
+            point = self._points.get(info.uuid)
+            if point is None and not is_silent:
+                continue
+            silence = max(horizon - last, 0) / US_PER_S
+            for step in self._steps(point or QUIET, is_silent, is_fine, now):
+                self._take(info.uuid, step, silence, info.offline_after_s, transitions)
         return transitions
 
-    def _judge(self, device: _Device, value: float, now: int, horizon: int, transitions: list[Transition]) -> None:
-        step = model.on_sample(device.point, _RULE, self._timing, value, now, now)
-        self._take(device, step, horizon, transitions)
+    def _steps(self, point: Point, silent: bool, fine: bool, now: int) -> Iterator[model.Step]:
+        if silent or fine:
+            step = model.on_sample(point, _RULE, self._timing, _SILENT if silent else _HEARD, now, now)
+            yield step
+            point = step.point
+        yield model.on_tick(point, _RULE, self._timing, now)
 
-    def _take(self, device: _Device, step: model.Step, horizon: int | None, transitions: list[Transition]) -> None:
-        device.point = QUIET if step.point.quiet else step.point
+    def _take(
+        self,
+        uuid: str,
+        step: model.Step,
+        silence: float | None,
+        allowed: float | None,
+        transitions: list[Transition],
+    ) -> None:
+        key = offline_key(uuid)
+        self.put(key, step.point)
         if step.change is not None:
-            info = device.info
-            silence = self.silence_s(info.uuid, horizon) if horizon is not None else None
-            key = offline_key(info.uuid)
-            transitions.append(Transition(key, step.change, step.at, silence, info.offline_after_s))
+            transitions.append(Transition(key, step.change, step.at, silence, allowed))
 
     def _reach(self, highest: int) -> None:
         if highest >= len(self._heard):

@@ -1,0 +1,172 @@
+"""`/alerts`: what is in alarm, what was, and what operators do about it. The wire says alert, the code alarm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
+
+from andon.alarms.model import State
+from andon.alarms.operators import Verb
+from andon.alarms.records import Alarm, parse_id, unknown_alarm
+from andon.alarms.repository import AlarmFilter
+from andon.alarms.schemas import CommentBody, ManyBody, Severity, StatusFilter
+from andon.alarms.service import AlarmService
+from andon.alarms.views import alert_body, listing_meta
+from andon.identity.guard import requires
+from andon.identity.model import Principal
+from andon.kit.clock import now_us
+from andon.kit.envelope import success
+from andon.kit.moments import parse_moment
+
+router = APIRouter(tags=["alerts"])
+
+
+def _alarms(request: Request) -> AlarmService:
+    alarms: AlarmService = request.app.state.alarms
+    return alarms
+
+
+Service = Annotated[AlarmService, Depends(_alarms)]
+Reader = Annotated[Principal, Depends(requires("alerts:read"))]
+Manager = Annotated[Principal, Depends(requires("alerts:manage"))]
+DeviceId = Annotated[str | None, Query(alias="deviceId", max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+
+_EXAMPLE = {
+    "id": "alert-001",
+    "deviceId": "device-002",
+    "deviceName": "Press hydraulics",
+    "tag": "pressure",
+    "type": "high_pressure",
+    "alertType": "threshold_exceeded",
+    "message": "Pressure sensor reading above threshold",
+    "severity": "high",
+    "level": "warning",
+    "value": 58.5,
+    "threshold": 55,
+    "unit": "psi",
+    "status": "active",
+    "state": "unacknowledged",
+    "lifecycle": "triggered",
+    "triggeredAt": "2025-01-11T10:05:00.000Z",
+    "acknowledgedAt": None,
+    "resolvedAt": None,
+    "comments": [],
+}
+_META = {"totalAlerts": 1, "criticalAlerts": 0, "highAlerts": 1, "mediumAlerts": 0, "lowAlerts": 0}
+_LIST: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"application/json": {"example": {"success": True, "data": {"alerts": [_EXAMPLE]}, "meta": _META}}}
+    }
+}
+_ONE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"example": {"success": True, "data": _EXAMPLE}}}},
+    404: {"description": "There is no such alert in your organisation"},
+}
+_ACT: dict[int | str, dict[str, Any]] = {**_ONE, 409: {"description": "It is acknowledged or over already"}}
+
+
+@router.get("/alerts", summary="List alerts: by default all that are open", responses=_LIST)
+async def list_alerts(
+    alarms: Service,
+    principal: Reader,
+    status: StatusFilter = "active",
+    severity: Severity | None = None,
+    device_id: DeviceId = None,
+    limit: Limit = 200,
+    offset: Offset = 0,
+) -> Response:
+    """`active`: every open alert, the most urgent first; an acknowledged one is open until its condition has
+    returned, and one that has returned until it is acknowledged. `acknowledged`: the open ones somebody has
+    taken. `resolved`: those that are over. `meta` counts all that match.
+    """
+    if status in ("resolved", "all"):
+        wanted = AlarmFilter(open=False if status == "resolved" else None, severity=severity, device_id=device_id)
+        found, counts = await alarms.search(principal.organisation_id, wanted, limit, offset)
+        return _answer(found, counts)
+    matching = [
+        alarm
+        for alarm in alarms.open_alarms(principal.organisation_id)
+        if (status == "active" or alarm.state is State.ACKNOWLEDGED)
+        and (severity is None or alarm.severity == severity)
+        and (device_id is None or alarm.device_id == device_id)
+    ]
+    return _answer(matching[offset : offset + limit], Counter(alarm.severity for alarm in matching))
+
+
+@router.get("/alerts/history", summary="All alerts of a time range, newest first", responses=_LIST)
+async def alert_history(
+    alarms: Service,
+    principal: Reader,
+    start: Annotated[str | None, Query(alias="from", max_length=40)] = None,
+    end: Annotated[str | None, Query(alias="to", max_length=40)] = None,
+    severity: Severity | None = None,
+    device_id: DeviceId = None,
+    limit: Limit = 200,
+    offset: Offset = 0,
+) -> Response:
+    """Those that were raised from `from` up to `to` (ISO 8601, epoch, or relative such as `-24h`)."""
+    now = now_us()
+    wanted = AlarmFilter(
+        severity=severity,
+        device_id=device_id,
+        start=parse_moment(start, now, "from") if start else None,
+        end=parse_moment(end, now, "to") if end else None,
+    )
+    found, counts = await alarms.search(principal.organisation_id, wanted, limit, offset)
+    return _answer(found, counts)
+
+
+@router.get("/alerts/{alert_id}", summary="One alert", responses=_ONE)
+async def get_alert(alert_id: str, alarms: Service, principal: Reader) -> dict[str, Any]:
+    """Open or over, with its comments."""
+    number = parse_id(alert_id)
+    alarm = await alarms.find(principal.organisation_id, number) if number is not None else None
+    if alarm is None:
+        raise unknown_alarm(alert_id)
+    return success(alert_body(alarm))
+
+
+@router.post("/alerts/acknowledge", summary="Acknowledge many alerts at once")
+async def acknowledge_many(body: ManyBody, alarms: Service, principal: Manager) -> dict[str, Any]:
+    """Needs `alerts:manage`. What can be acknowledged is; the answer says which could not, and why."""
+    outcomes = await alarms.act("acknowledge", body.ids, principal, body.comment)
+    done = [alert_body(each.action.alarm) for each in outcomes if each.action is not None]
+    failed = [{"id": each.id, "reason": each.error.message} for each in outcomes if each.error is not None]
+    return success({"alerts": done, "failed": failed}, {"acknowledged": len(done), "failed": len(failed)})
+
+
+@router.put("/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert", responses=_ACT)
+@router.post("/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert (the same as PUT)", responses=_ACT)
+async def acknowledge(
+    alert_id: str, alarms: Service, principal: Manager, body: Annotated[CommentBody | None, Body()] = None
+) -> dict[str, Any]:
+    """Needs `alerts:manage`. Somebody has seen it; it is over once its condition has returned as well."""
+    return await _act(alarms, "acknowledge", alert_id, principal, body)
+
+
+@router.put("/alerts/{alert_id}/resolve", summary="Resolve an alert", responses=_ACT)
+@router.post("/alerts/{alert_id}/resolve", summary="Resolve an alert (the same as PUT)", responses=_ACT)
+async def resolve(
+    alert_id: str, alarms: Service, principal: Manager, body: Annotated[CommentBody | None, Body()] = None
+) -> dict[str, Any]:
+    """Needs `alerts:manage`. Ends it. A limit that stays violated raises a new alert after a while."""
+    return await _act(alarms, "resolve", alert_id, principal, body)
+
+
+async def _act(
+    alarms: AlarmService, verb: Verb, alert_id: str, principal: Principal, body: CommentBody | None
+) -> dict[str, Any]:
+    (outcome,) = await alarms.act(verb, [alert_id], principal, body.comment if body else None)
+    if outcome.action is None:
+        raise outcome.error or unknown_alarm(alert_id)
+    return success(alert_body(outcome.action.alarm))
+
+
+def _answer(found: list[Alarm], counts: dict[str, int]) -> Response:
+    body = success({"alerts": [alert_body(alarm) for alarm in found if alarm.id is not None]}, listing_meta(counts))
+    return Response(msgspec.json.encode(body), media_type="application/json")

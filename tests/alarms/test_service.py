@@ -1,0 +1,334 @@
+"""Alarms that run: stored once, published, restored after a crash, and served to operators."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from alarms.plant import NOW, row, seconds
+from alarms.running import Plant
+from andon.alarms.repository import AlarmFilter
+from andon.alarms.settings import AlarmSettings
+from andon.engines.livestate.memory import MemoryLiveState
+from andon.identity.tables import AuditRow
+from andon.kit.errors import ConflictError, NotFoundError, UnavailableError
+from andon.registry.model import DeviceChanges
+
+
+async def act(plant: Plant, verb: Any, alarm_id: str, comment: str | None = None) -> None:
+    (outcome,) = await plant.service.act(verb, [alarm_id], plant.operator, comment)
+    if outcome.error:
+        raise outcome.error
+
+
+async def test_an_alarm_reads_as_the_seeds_print_it(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    alert = plant.events[0].alert
+    assert alert["id"] == "alert-001"
+    assert (alert["deviceId"], alert["type"], alert["alertType"]) == (
+        "device-002",
+        "high_pressure",
+        "threshold_exceeded",
+    )
+    assert alert["message"] == "Pressure sensor reading above threshold"
+    assert (alert["severity"], alert["level"], alert["value"], alert["threshold"]) == ("high", "warning", 58.5, 55.0)
+    assert (alert["status"], alert["state"], alert["lifecycle"]) == ("active", "unacknowledged", "triggered")
+    assert alert["triggeredAt"] == "2025-10-09T08:53:20.000Z"
+
+
+async def test_the_whole_life_of_an_alarm_is_told_and_published(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    await plant.tick(2)
+    await act(plant, "acknowledge", "alert-001", "on my way")
+    await plant.send(row(tag, 3, 40.0))
+    assert plant.lifecycles() == ["triggered", "acknowledged", "resolved"]
+    assert plant.open() == []
+    assert [each["event"] for each in plant.published()] == ["triggered", "acknowledged", "resolved"]
+    last = plant.published()[-1]["alert"]
+    assert (last["status"], last["acknowledgedBy"], last["lastValue"]) == ("resolved", "jo", 40.0)
+    assert last["comments"][0]["text"] == "on my way"
+
+
+async def test_an_alarm_that_returned_stays_listed_until_somebody_acknowledges_it(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5), row(tag, 1, 40.0))
+    assert [(a["state"], a["status"]) for a in plant.open()] == [("rtn_unacknowledged", "resolved")]
+    assert plant.service.device_levels(plant.org) == {"device-002": ("info", 1)}
+    await act(plant, "acknowledge", "alert-001")
+    assert plant.open() == []
+
+
+async def test_there_is_one_open_alarm_however_often_the_limit_is_violated(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    for second in range(0, 40, 2):
+        await plant.send(row(tag, second, 58.5), row(tag, second + 1, 40.0))
+    assert len(await plant.journal()) == 1
+
+
+async def test_counts_and_levels_are_at_hand(plant: Plant) -> None:
+    one = plant.add_device("device-001", severity="critical")
+    two = plant.add_device("device-002", severity="low")
+    await plant.start()
+    await plant.send(row(one, 0, 99.0), row(two, 0, 99.0))
+    assert plant.service.severity_counts(plant.org) == {"critical": 1, "high": 0, "medium": 0, "low": 1}
+    assert plant.service.device_levels(plant.org) == {"device-001": ("critical", 1), "device-002": ("info", 1)}
+    assert plant.service.severity_counts("another organisation")["critical"] == 0
+
+
+async def test_a_silent_device_is_an_alarm_and_a_heard_one_is_not(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 40.0))
+    await plant.tick(30)
+    assert plant.open() == []
+    await plant.tick(31)
+    assert [a["type"] for a in plant.open()] == ["device_offline"]
+    alert = plant.events[0].alert
+    assert (alert["threshold"], alert["unit"]) == (30.0, "s")
+    assert alert["message"] == "No data received for more than 30 seconds"
+    await plant.send(row(tag, 40, 40.0))
+    await plant.tick(41)
+    assert plant.lifecycles() == ["triggered", "resolved"]
+
+
+async def test_five_minutes_without_acknowledgement_escalate(plant: Plant) -> None:
+    tag = plant.add_device(off_delay_s=1.0)
+    await plant.start()
+    for second in range(0, 310, 10):
+        await plant.send(row(tag, second, 58.5))
+        await plant.tick(second + 5)
+    assert plant.lifecycles() == ["triggered", "escalated"]
+    assert plant.events[1].alert["lifecycle"] == "escalated"
+
+
+async def test_limits_changed_while_an_alarm_is_open_hold_at_once(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    change = DeviceChanges(primary={"alert_max": 57.0, "severity": "critical"})
+    plant.registry.update_device(plant.org, "device-002", change, plant.operator)
+    await plant.tick(1)
+    (alarm,) = plant.service.open_alarms(plant.org)
+    assert (alarm.threshold, alarm.severity, alarm.state.value) == (57.0, "critical", "unacknowledged")
+    plant.registry.update_device(plant.org, "device-002", DeviceChanges(primary={"alert_max": 60.0}), plant.operator)
+    await plant.tick(2)
+    assert plant.lifecycles() == ["triggered", "resolved"]
+
+
+async def test_a_deleted_device_leaves_its_alarm_to_be_acknowledged_and_kept(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    await plant.tick(31)
+    plant.registry.delete_device(plant.org, "device-002", plant.operator)
+    await plant.tick(32)
+    assert {a["state"] for a in plant.open()} == {"rtn_unacknowledged"}
+    await act(plant, "acknowledge", "alert-001")
+    await act(plant, "resolve", "alert-002")
+    assert plant.open() == []
+    assert len(await plant.journal()) == 2
+
+
+async def test_acknowledging_twice_or_too_late_says_so(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    await act(plant, "acknowledge", "alert-001")
+    with pytest.raises(ConflictError, match="acknowledged already, by jo"):
+        await act(plant, "acknowledge", "alert-001")
+    await act(plant, "resolve", "1")
+    with pytest.raises(ConflictError, match="is over"):
+        await act(plant, "resolve", "alert-001")
+    for unknown in ("alert-999", "nonsense", "99999999999999"):
+        with pytest.raises(NotFoundError):
+            await act(plant, "acknowledge", unknown)
+
+
+async def test_what_operators_do_is_in_the_audit_log(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    await act(plant, "acknowledge", "alert-001", "seen")
+    with plant.database.reading() as session:
+        (entry,) = session.scalars(select(AuditRow).where(AuditRow.action == "alert.acknowledge"))
+    assert (entry.actor, entry.target, entry.detail["comment"]) == ("jo", "alert-001", "seen")
+
+
+async def test_another_organisation_neither_sees_nor_touches_an_alarm(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    stranger = replace(plant.operator, organisation_id="another")
+    (outcome,) = await plant.service.act("resolve", ["alert-001"], stranger, None)
+    assert isinstance(outcome.error, NotFoundError)
+    assert await plant.service.find("another", 1) is None
+    assert await plant.service.search("another", AlarmFilter(), 10, 0) == ([], {})
+    assert len(plant.open()) == 1
+
+
+async def test_a_crash_neither_loses_nor_doubles_an_open_alarm(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    await plant.start()
+    assert [a["state"] for a in plant.open()] == ["unacknowledged"]
+    await plant.deliver(1)  # a record that was stored, handed over again
+    await plant.send(row(tag, 1, 59.0))
+    assert len(await plant.journal()) == 1
+    await plant.send(row(tag, 2, 40.0))
+    assert plant.lifecycles() == ["triggered", "resolved"]
+
+
+async def test_what_arrived_while_the_server_was_down_is_judged_after_the_start(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 40.0))
+    missed = plant.append(row(tag, 1, 58.5), row(tag, 2, 40.0))
+    plant.livestate.apply(plant.sent[-1])
+    plant.now += seconds(60)
+    await plant.start()
+    await plant.deliver(missed)
+    assert plant.lifecycles() == ["triggered", "resolved"]
+
+
+async def test_a_restart_raises_no_false_offline_alarms(plant: Plant) -> None:
+    tag = plant.add_device()
+    plant.append(row(tag, 0, 40.0))
+    plant.livestate.apply(plant.sent[0])
+    plant.now = NOW + seconds(3600)
+    await plant.start()
+    await plant.deliver(1)
+    await plant.tick(3629)
+    assert plant.open() == []
+    await plant.tick(3631)
+    assert [a["type"] for a in plant.open()] == ["device_offline"]
+
+
+async def test_an_open_offline_alarm_survives_a_restart_as_it_is(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 40.0))
+    await plant.tick(40)
+    plant.livestate = MemoryLiveState()
+    await plant.start()
+    await plant.tick(100)
+    assert [a["type"] for a in plant.open()] == ["device_offline"]
+    assert len(await plant.journal()) == 1
+    await plant.send(row(tag, 100, 40.0))
+    await plant.tick(101)
+    assert plant.lifecycles() == ["triggered", "resolved"]
+
+
+async def test_a_machine_that_slept_does_not_call_its_devices_silent(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 40.0))
+    plant.now = NOW + seconds(8 * 3600)
+    await plant.service.tick()
+    assert plant.open() == []
+
+
+async def test_transitions_wait_while_the_database_is_away_and_none_is_lost(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    working = plant.service._in_thread
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise UnavailableError("the database is away")
+
+    monkeypatch.setattr(plant.service, "_in_thread", away)
+    position = plant.append(row(tag, 0, 58.5))
+    for _ in range(3):  # the consumer tries again with the same record
+        with pytest.raises(UnavailableError):
+            await plant.deliver(position)
+    with pytest.raises(UnavailableError):
+        await plant.service.tick()
+    assert plant.events == []  # nothing is told that is not stored
+    monkeypatch.setattr(plant.service, "_in_thread", working)
+    await plant.deliver(position)
+    assert plant.lifecycles() == ["triggered"]
+    assert len(await plant.journal()) == 1
+
+
+async def test_an_action_that_cannot_be_stored_did_not_happen(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.send(row(tag, 0, 58.5))
+    working = plant.service._in_thread
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise UnavailableError("the database is away")
+
+    monkeypatch.setattr(plant.service, "_in_thread", away)
+    with pytest.raises(UnavailableError):
+        await act(plant, "acknowledge", "alert-001")
+    assert plant.open()[0]["state"] == "unacknowledged"
+    monkeypatch.setattr(plant.service, "_in_thread", working)
+    await act(plant, "acknowledge", "alert-001")
+    assert plant.open()[0]["state"] == "acknowledged"
+
+
+async def test_events_wait_while_the_log_is_away(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    plant.log.away = True
+    await plant.send(row(tag, 0, 58.5))
+    assert plant.lifecycles() == ["triggered"]
+    assert plant.published() == []
+    plant.log.away = False
+    await plant.tick(1)
+    assert [each["event"] for each in plant.published()] == ["triggered"]
+
+
+async def test_a_listener_that_fails_does_not_silence_the_others(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+
+    def broken(_: object) -> None:
+        raise RuntimeError("broken listener")
+
+    unsubscribe = plant.service.subscribe(broken)
+    told: list[str] = []
+    plant.service.subscribe(lambda event: told.append(event.lifecycle))
+    await plant.send(row(tag, 0, 58.5))
+    assert told == ["triggered"]
+    unsubscribe()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_crashes_at_any_point_give_the_same_journal_as_none(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    values = [[chance.choice([40.0, 54.0, 56.0, 70.0, 3.0]) for _ in range(3)] for _ in range(25)]
+
+    async def run(folder: Path, crashing: bool) -> list[tuple[str, str, int, int | None]]:
+        plant = Plant(folder, AlarmSettings(chatter_hold_s=0))  # how often it was raised is forgotten in a crash
+        tags = [plant.add_device(f"device-{i}", deadband=2.0) for i in range(3)]
+        await plant.start()
+        judged = 0
+        for second, row_values in enumerate(values):
+            plant.now = NOW + seconds(second * 0.4)
+            plant.append(*[row(t, second, v) for t, v in zip(tags, row_values, strict=True)])
+            if crashing and chance.random() < 0.3:
+                await plant.start()
+                judged = plant.service._judged
+            while judged < len(plant.sent):
+                judged += 1
+                await plant.deliver(judged)
+        found = await plant.journal()
+        plant.database.close()
+        return found
+
+    assert await run(tmp_path / "crashing", True) == await run(tmp_path / "calm", False)
