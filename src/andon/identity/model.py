@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +18,14 @@ ROLES: Mapping[str, frozenset[str]] = {
     "guest": frozenset(_GUEST),
 }
 PERMISSIONS: frozenset[str] = ROLES["admin"]  # an administrator has every permission that there is
+
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9_.@-]{0,49}")
+
+
+def canonical_username(username: str) -> str | None:
+    """The user name as it is stored (without case); None when nobody can have such a name."""
+    name = username.strip().lower()
+    return name if _USERNAME.fullmatch(name) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from andon.identity import organisations, repository
 from andon.identity.audit import record
-from andon.identity.model import ROLES, Principal, system_principal
+from andon.identity.model import ROLES, Principal, canonical_username, system_principal
 from andon.identity.passwords import generate_password
 from andon.identity.sessions import IdentitySettings, Organisation, Sessions, SignedIn, organisation_of
 from andon.identity.tables import UserRow
@@ -19,7 +19,6 @@ from andon.kit.ids import new_id
 __all__ = ["IdentityService", "IdentitySettings", "Organisation", "SignedIn", "User"]
 
 ADMIN = "admin"
-_USERNAME = re.compile(r"[a-z0-9][a-z0-9_.@-]{0,49}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\ud800-\udfff]+@[^@\s\x00-\x1f\ud800-\udfff]+")
 
 
@@ -119,7 +118,7 @@ class IdentityService(Sessions):
             changes["role"] = _check_role(role)
         if is_active is not None:
             changes["is_active"] = is_active
-        if changes and username.lower() == actor.username:
+        if changes and canonical_username(username) == actor.username:
             raise ConflictError(
                 "nobody changes their own role or access", field="username", cure="let another administrator do it"
             )
@@ -130,7 +129,8 @@ class IdentityService(Sessions):
     def _change_user(self, actor: Principal, username: str, changes: Mapping[str, str | bool]) -> User:
         now = now_us()
         with self._database.session() as session:
-            row = repository.user(session, actor.organisation_id, username.lower())
+            name = canonical_username(username)
+            row = repository.user(session, actor.organisation_id, name) if name else None
             if row is None:
                 raise NotFoundError(f"there is no user {username[:50]!r}", field="username")
             for name, value in changes.items():
@@ -149,8 +149,8 @@ def _user(row: UserRow) -> User:
 
 
 def _check_username(username: str) -> str:
-    name = username.strip().lower()
-    if not _USERNAME.fullmatch(name):
+    name = canonical_username(username)
+    if name is None:
         raise InvalidError(
             "a user name has 1 to 50 letters, digits or any of _ . @ - and begins with a letter or digit",
             field="username",

@@ -16,7 +16,7 @@ from andon.identity import organisations, repository
 from andon.identity.audit import record
 from andon.identity.guard import SIGN_IN
 from andon.identity.keys import SigningKeys
-from andon.identity.model import ROLES, Principal, system_principal
+from andon.identity.model import ROLES, Principal, canonical_username, system_principal
 from andon.identity.passwords import MAX_LENGTH, Passwords
 from andon.identity.tables import OrganisationRow, RefreshTokenRow, UserRow
 from andon.identity.throttle import LoginThrottle, ThrottleLimits
@@ -104,10 +104,10 @@ class Sessions:
 
         Raises UnauthenticatedError without telling which of the two was wrong, TooManyAttemptsError after too many.
         """
-        name = username.strip().lower()[:MAX_LENGTH]
-        self._throttle.enter(name, address, now_us())
+        name = canonical_username(username) or ""
+        self._throttle.enter(name or "?", address, now_us())
         with self._database.reading() as session:
-            user = repository.user_to_sign_in(session, name)
+            user = repository.user_to_sign_in(session, name) if name else None
         usable = user is not None and user.is_active
         right = self._passwords.verify(user.password_hash if user and usable else None, password[: MAX_LENGTH + 1])
         if user is None or not usable or not right:

@@ -85,9 +85,14 @@ def changed_tag(tag: NewTag, changes: Mapping[str, Any], path: str = "") -> NewT
     return result
 
 
+def is_device_id(text: str) -> bool:
+    """Whether a device can have this id."""
+    return _DEVICE_ID.fullmatch(text) is not None
+
+
 def check_device(device: NewDevice) -> None:
     """InvalidError when the device or one of its tags cannot be registered as it is."""
-    if not _DEVICE_ID.fullmatch(device.device_id):
+    if not is_device_id(device.device_id):
         raise InvalidError(
             "a device id has 1 to 100 letters, digits or any of _ . : - and begins with a letter or digit",
             field="deviceId",

@@ -30,6 +30,7 @@ from andon.registry.model import (
     changed_tag,
     check_device,
     check_tag,
+    is_device_id,
 )
 from andon.registry.places import Places, Tree
 from andon.registry.rows import device_info, device_row, read_tag, tag_row, write_tag
@@ -210,7 +211,7 @@ def _organisation(session: Session, organisation_id: str) -> OrganisationRow:
 
 
 def _existing(session: Session, organisation_id: str, device_id: str) -> DeviceRow:
-    row = repository.device(session, organisation_id, device_id)
+    row = repository.device(session, organisation_id, device_id) if is_device_id(device_id) else None
     if row is None or row.status == DELETED:
         raise NotFoundError(
             f"there is no device {device_id[:100]!r}", field="deviceId", cure="GET /api/v1/devices lists them"
