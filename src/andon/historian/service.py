@@ -1,0 +1,110 @@
+"""History for the rest of Andon: a store behind the directory, and the consumer that keeps it up to date."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from andon.engines.log.consumer import Consumer, ConsumerLimits
+from andon.engines.log.port import SENSORS_DATA, Log
+from andon.historian.model import Buckets, Columns, Statistics, StoreSize
+from andon.historian.port import HistoryStore
+from andon.kit.errors import NotFoundError
+from andon.kit.samples import SampleBatch
+from andon.registry.directory import DeviceInfo, Directory, TagInfo
+
+GROUP = "historian"
+
+
+@dataclass(frozen=True, slots=True)
+class HistorianLimits:
+    """`flush_interval_s`: samples are stored at most so long after the log has them; `flush_bytes`: or sooner,
+    when so much has come. `page_rows`: samples that an export holds in memory at a time.
+    """
+
+    flush_interval_s: float = 0.5
+    flush_bytes: int = 2 << 20
+    flush_records: int = 2000
+    page_rows: int = 2000
+
+
+class Historian:
+    """What other domains ask for history. Ranges are half open, in µs UTC."""
+
+    def __init__(self, store: HistoryStore, directory: Directory, limits: HistorianLimits | None = None) -> None:
+        self._store = store
+        self._directory = directory
+        self._limits = limits or HistorianLimits()
+
+    async def follow(self, log: Log) -> Consumer:
+        """A consumer that writes the log's samples to the store, from where the store stands; run it as a task."""
+        return Consumer(
+            log,
+            SENSORS_DATA,
+            GROUP,
+            self._store.write,
+            start_at=await self._store.position(),
+            limits=ConsumerLimits(
+                max_records=self._limits.flush_records,
+                max_bytes=self._limits.flush_bytes,
+                min_interval_s=self._limits.flush_interval_s,
+            ),
+        )
+
+    def device(self, organisation_id: str, device_id: str) -> DeviceInfo:
+        """The device. NotFoundError when the organisation has none of that name."""
+        device = self._directory.device(organisation_id, device_id)
+        if device is None:
+            raise NotFoundError(
+                f"there is no device {device_id[:100]!r}",
+                field="deviceId",
+                cure="see GET /api/v1/devices for those there are",
+            )
+        return device
+
+    def tags(self, device: DeviceInfo, name: str | None) -> Sequence[TagInfo]:
+        """The tag of that name, or all of the device. NotFoundError when there is none."""
+        if name is None:
+            return device.tags
+        tag = device.tag(name)
+        if tag is None:
+            raise NotFoundError(
+                f"device {device.device_id!r} has no tag {name[:100]!r}",
+                field="tag",
+                cure=f"it has {', '.join(tag.name for tag in device.tags[:20]) or 'no tags yet'}",
+            )
+        return (tag,)
+
+    async def read(self, tag_id: int, start: int, end: int, limit: int = 1000, newest_first: bool = False) -> Columns:
+        """At most `limit` samples of a tag, oldest first unless asked otherwise."""
+        return await self._store.read(tag_id, start, end, limit, newest_first)
+
+    async def pages(self, tag_id: int, start: int, end: int) -> AsyncIterator[Columns]:
+        """All samples of a range, oldest first, a bounded page at a time."""
+        while True:
+            page = await self._store.read(tag_id, start, end, self._limits.page_rows)
+            if len(page):
+                yield page
+                start = int(page.timestamps[-1]) + 1
+            if len(page) < self._limits.page_rows:
+                return
+
+    async def buckets(self, tag_id: int, start: int, end: int, count: int) -> Buckets:
+        """The range in `count` buckets of equal width, empty ones left out."""
+        return await self._store.buckets(tag_id, start, end, count)
+
+    async def statistics(self, tag_id: int, start: int, end: int) -> Statistics | None:
+        """Statistics of a range; None when it holds no usable value."""
+        return await self._store.statistics(tag_id, start, end)
+
+    async def latest(self, tag_ids: Sequence[int]) -> SampleBatch:
+        """The newest sample of each of the tags that has any."""
+        return await self._store.latest(tag_ids)
+
+    async def size(self) -> StoreSize:
+        """Samples held, and bytes on the disk."""
+        return await self._store.size()
+
+    async def close(self) -> None:
+        """Finish the write in hand and close the store."""
+        await self._store.close()
