@@ -10,3 +10,7 @@ class PayloadError(WireError):
 
     def __init__(self, message: str, *, reason: str = "invalid_payload", field: str | None = None) -> None:
         super().__init__(reason, message, field)
+
+
+class SequenceError(RuntimeError):
+    """A step of an edge session out of its order, such as data before the birth."""

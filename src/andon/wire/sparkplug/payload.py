@@ -26,7 +26,7 @@ from andon.wire.sparkplug.structures import (
 )
 
 Row = tuple[int | str, int, str | None, Any, int, bool]
-"""(alias, or name when there is no alias; timestamp ms, 0 when there is none; field of the value, None when it is null;
+"""(name, or alias when it has no name; timestamp ms, 0 when there is none; field of the value, None when it is null;
 value as it travelled; quality; is_historical)"""
 
 _QUALITY_KEY = "Quality"
@@ -47,13 +47,19 @@ def decode(data: bytes) -> Payload:
     )
 
 
-def encode(payload: Payload) -> bytes:
-    """The payload as bytes. PayloadError when a value does not fit its data type."""
+def encode(payload: Payload, *, datatypes: bool = True) -> bytes:
+    """The payload as bytes. PayloadError when a value does not fit its data type.
+
+    Data messages go without `datatypes`: the birth has told them.
+    """
     target = pb.Payload()
     try:
         _write_head(target, payload)
         for metric in payload.metrics:
-            _write_metric(target.metrics.add(), metric)
+            written = target.metrics.add()
+            _write_metric(written, metric)
+            if not datatypes:
+                written.ClearField("datatype")
     except (ValueError, TypeError) as error:
         if isinstance(error, PayloadError):
             raise
@@ -159,10 +165,13 @@ def read_rows(metrics: Iterable[pb.Payload.Metric]) -> list[Row]:
     """One tuple a metric. A text that is not UTF-8 comes as bytes; its data type's reader refuses it."""
     rows: list[Row] = []
     for metric in metrics:
+        key = metric.name or metric.alias
+        if not key and not metric.HasField("alias"):
+            key = ""  # neither name nor alias: must not be taken for alias 0
         field = None if metric.is_null else metric.WhichOneof("value")
         rows.append(
             (
-                metric.name or metric.alias,
+                key,
                 metric.timestamp,
                 field,
                 None if field is None else getattr(metric, field),
