@@ -1,5 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { api } from "./client";
+import { API, api } from "./client";
 import type {
   Alert,
   AlertHistoryQuery,
@@ -13,6 +13,7 @@ import type {
   DevicesMeta,
   DiscoveredDevice,
   History,
+  HealthBody,
   HistoryMeta,
   HistoryQuery,
   Statistics,
@@ -97,6 +98,16 @@ export const dashboardQuery = () =>
   queryOptions({
     queryKey: keys.dashboard,
     queryFn: ({ signal }) => api.get<Dashboard>("/metrics/dashboard", { signal }),
+    refetchInterval: 10_000,
+  });
+
+export const healthQuery = () =>
+  queryOptions({
+    queryKey: ["health"],
+    queryFn: async ({ signal }) => {
+      const response = await fetch(`${API}/health`, { signal });
+      return (await response.json()) as HealthBody;
+    },
     refetchInterval: 10_000,
   });
 

@@ -26,7 +26,7 @@ function become(next: SessionState, token: string | null): void {
 export const session = {
   get: (): SessionState => state,
   token: (): string | null => accessToken,
-  subscribe(listener: () => void): () => void {
+  subscribe: (listener: () => void): (() => void) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
   },

@@ -141,6 +141,7 @@ export interface HistoryQuery {
   tag?: string;
   limit?: number;
   buckets?: number;
+  order?: "asc" | "desc";
 }
 
 export interface Statistics {
@@ -257,6 +258,15 @@ export interface DependencyHealth {
   status: Health;
   responseTime: number;
   error?: string;
+}
+
+/** `GET /health`: outside the envelope, and a body also with status 503. */
+export interface HealthBody {
+  status: Health;
+  timestamp: string;
+  version: string;
+  dependencies: Record<string, DependencyHealth>;
+  metrics: { uptime: number; requestsPerMinute: number; errorRate: number };
 }
 
 export interface SystemMetrics {

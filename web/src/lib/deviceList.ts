@@ -30,3 +30,21 @@ export const byName = (a: Device, b: Device): number => names.compare(a.name || 
 export function worstFirst(a: Device, b: Device): number {
   return levelRank(deviceLevel(a)) - levelRank(deviceLevel(b)) || byName(a, b);
 }
+
+export interface TypeGroup {
+  type: string;
+  total: number;
+  abnormal: number;
+}
+
+/** How many there are of each type, and how many of them are bad; the largest group first. */
+export function groupByType(devices: readonly Device[]): TypeGroup[] {
+  const groups = new Map<string, TypeGroup>();
+  for (const device of devices) {
+    const group = groups.get(device.type) ?? { type: device.type, total: 0, abnormal: 0 };
+    group.total += 1;
+    group.abnormal += Number(isAbnormal(device));
+    groups.set(device.type, group);
+  }
+  return [...groups.values()].sort((a, b) => b.abnormal - a.abnormal || b.total - a.total || a.type.localeCompare(b.type));
+}

@@ -24,7 +24,7 @@ function makeTicker(intervalMs: number) {
   };
   return {
     get: () => now,
-    subscribe(listener: Listener): () => void {
+    subscribe: (listener: Listener): (() => void) => {
       if (timer === null) {
         now = serverNow();
         timer = setInterval(tick, intervalMs);

@@ -1,24 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { Alert, Level } from "@/api/types";
+import type { Level } from "@/api/types";
 import { openAlertsQuery } from "@/api/queries";
-import { levelOf, levelRank } from "@/lib/limits";
+import { byUrgency } from "@/lib/alarms";
+import { levelOf } from "@/lib/limits";
 import { TimeAgo } from "../TimeAgo";
 import { SeverityMark } from "../SeverityMark";
 import classes from "./AlarmStrip.module.css";
 
 const LEVELS = ["critical", "warning", "info"] as const;
-
-/** The alarm to look at first: unacknowledged before acknowledged, worst first, then the newest. */
-export function foremost(alerts: readonly Alert[]): Alert | undefined {
-  const waiting = (alert: Alert) => Number(alert.state !== "unacknowledged");
-  return [...alerts].sort(
-    (a, b) =>
-      waiting(a) - waiting(b) ||
-      levelRank(levelOf(a.severity)) - levelRank(levelOf(b.severity)) ||
-      b.triggeredAt.localeCompare(a.triggeredAt),
-  )[0];
-}
 
 /** How many alarms are open, by level, and the one to look at first. On every page. */
 export function AlarmStrip() {
@@ -26,7 +16,7 @@ export function AlarmStrip() {
   const alerts = data?.data.alerts ?? [];
   const counts = new Map<Level, number>();
   for (const alert of alerts) counts.set(levelOf(alert.severity), (counts.get(levelOf(alert.severity)) ?? 0) + 1);
-  const first = foremost(alerts);
+  const first = [...alerts].sort(byUrgency)[0];
   return (
     <section className={classes["strip"]} aria-label="Open alarms">
       <Link to="/alerts" className={classes["counts"]} aria-label={summary(counts, data === undefined, isError)}>

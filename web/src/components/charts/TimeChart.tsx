@@ -1,0 +1,85 @@
+import { useComputedColorScheme } from "@mantine/core";
+import { useEffect, useMemo, useRef } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { useTimeZone } from "@/api/hooks";
+import type { Limits } from "@/api/types";
+import { axes, colours, limitsPlugin, valueRange } from "./plot";
+import classes from "./charts.module.css";
+
+/** xs in seconds, then the line, and for buckets their lowest and highest. */
+export type ChartData = [number[], (number | null)[]] | [number[], (number | null)[], (number | null)[], (number | null)[]];
+
+interface Props {
+  /** Names the chart to screen readers; a table of the same values stands beside every chart. */
+  label: string;
+  limits: Limits;
+  decimals: number;
+  height?: number;
+  /** Seconds UTC: what the time axis shows, whatever data there is. */
+  range: () => [number, number];
+  data?: ChartData;
+  /** Gives the plot to a caller that feeds it live. */
+  onPlot?: (plot: uPlot) => () => void;
+}
+
+const EMPTY: ChartData = [[], []];
+
+function options(props: Props, width: number, timeZone: string, withSpread: boolean): uPlot.Options {
+  const palette = colours();
+  const line: uPlot.Series = { stroke: palette.trace, width: 1.5, points: { show: false }, spanGaps: false };
+  const edge: uPlot.Series = { stroke: "transparent", points: { show: false }, spanGaps: false };
+  return {
+    width,
+    height: props.height ?? 260,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), timeZone),
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false } },
+    scales: {
+      x: { time: true, range: () => props.range() },
+      y: { range: (_, low, high) => valueRange(low, high, props.limits) },
+    },
+    series: withSpread ? [{}, line, edge, edge] : [{}, line],
+    ...(withSpread ? { bands: [{ series: [3, 2] as [number, number], fill: `${palette.trace}33` }] } : {}),
+    axes: axes({ palette, timeZone, decimals: props.decimals }),
+    plugins: [limitsPlugin(props.limits, palette)],
+  };
+}
+
+/** A line over time with its band and limits. Redraws only its canvas: no React render a sample. */
+export function TimeChart(props: Props) {
+  const { data = EMPTY, label, limits, decimals, height, range, onPlot } = props;
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const scheme = useComputedColorScheme();
+  const timeZone = useTimeZone();
+  const withSpread = data.length === 4;
+  const limitsKey = JSON.stringify(limits);
+  const fixedLimits = useMemo(() => JSON.parse(limitsKey) as Limits, [limitsKey]);
+  const newest = useRef(data);
+
+  useEffect(() => {
+    newest.current = data;
+    plot.current?.setData(data as uPlot.AlignedData);
+  }, [data]);
+
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return undefined;
+    const shared = { label, limits: fixedLimits, decimals, range, ...(height === undefined ? {} : { height }) };
+    const made = new uPlot(options(shared, element.clientWidth, timeZone, withSpread), newest.current as uPlot.AlignedData, element);
+    plot.current = made;
+    const release = onPlot?.(made);
+    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: made.height }));
+    resized.observe(element);
+    return () => {
+      resized.disconnect();
+      release?.();
+      made.destroy();
+      plot.current = null;
+    };
+    // The scheme changes the colours that the options read from the page.
+  }, [label, fixedLimits, decimals, height, range, onPlot, scheme, timeZone, withSpread]);
+
+  return <div ref={host} role="img" aria-label={label} className={classes["chart"]} style={{ minHeight: height ?? 260 }} />;
+}

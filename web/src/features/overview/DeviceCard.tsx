@@ -1,0 +1,61 @@
+import { Link } from "@tanstack/react-router";
+import { memo } from "react";
+import type { Device, Trend } from "@/api/types";
+import { Icon, type IconName } from "@/components/icons";
+import { SeverityMark } from "@/components/SeverityMark";
+import { ValueInContext } from "@/components/ValueInContext";
+import { deviceLevel } from "@/lib/deviceList";
+import { formatWithUnit } from "@/lib/format";
+import { usePrimary } from "@/live/hooks";
+import classes from "./DeviceCard.module.css";
+
+const TRENDS: Record<Trend, { icon: IconName; text: string }> = {
+  increasing: { icon: "up", text: "rising" },
+  decreasing: { icon: "down", text: "falling" },
+  stable: { icon: "flat", text: "steady" },
+};
+
+interface Props {
+  device: Device;
+  fetchedAt: number;
+}
+
+/** One device: its worst alarm level, its main value in context, and the way to its page. */
+export const DeviceCard = memo(function DeviceCard({ device, fetchedAt }: Props) {
+  const shown = usePrimary(device, fetchedAt);
+  const level = device.status === "disabled" ? "normal" : deviceLevel(device);
+  const trend = device.stats.trend ? TRENDS[device.stats.trend] : null;
+  return (
+    <article className={classes["card"]} data-level={level} data-device={device.deviceId}>
+      <header className={classes["head"]}>
+        <div className={classes["names"]}>
+          <h3 className={classes["name"]}>
+            <Link to="/devices/$deviceId" params={{ deviceId: device.deviceId }}>
+              {device.name || device.deviceId}
+            </Link>
+          </h3>
+          <p className={classes["place"]}>{device.location || device.area}</p>
+        </div>
+        {level !== "normal" && <SeverityMark level={level} size={22} />}
+      </header>
+      <ValueInContext
+        deviceId={device.deviceId}
+        tag={device.primaryTag}
+        shown={shown}
+        unit={device.unit}
+        decimals={device.decimals}
+        limits={device.limits}
+        gapSeconds={device.staleAfterSeconds}
+      />
+      <footer className={classes["foot"]}>
+        <span>24 h mean {formatWithUnit(device.stats.avg24h, device.unit, device.decimals)}</span>
+        {trend && (
+          <span className={classes["trend"]}>
+            <Icon name={trend.icon} size={14} />
+            {trend.text}
+          </span>
+        )}
+      </footer>
+    </article>
+  );
+});

@@ -1,0 +1,73 @@
+import { Link } from "@tanstack/react-router";
+import { useMemo } from "react";
+import type { Device } from "@/api/types";
+import { groupByType, isAbnormal, worstFirst, type TypeGroup } from "@/lib/deviceList";
+import { humanise, plural } from "@/lib/format";
+import { useUrlState } from "@/lib/urlState";
+import { useSubscription } from "@/live/hooks";
+import { DeviceCard } from "./DeviceCard";
+import classes from "./DeviceGrid.module.css";
+
+/** So many are shown and live; all are counted. */
+const SHOWN = 24;
+/** With fewer devices than this a choice of type is only noise. */
+const CHOICE_FROM = 12;
+
+interface Props {
+  devices: readonly Device[];
+  fetchedAt: number;
+}
+
+/** Worst first: those that are bad, then as many of the others as fit; a thousand devices cost no more than these. */
+export function DeviceGrid({ devices, fetchedAt }: Props) {
+  const [{ type }, setUrl] = useUrlState<"type">();
+  const groups = useMemo(() => groupByType(devices), [devices]);
+  const chosen = useMemo(
+    () => devices.filter((device) => !type || device.type === type).sort(worstFirst),
+    [devices, type],
+  );
+  const shown = chosen.slice(0, SHOWN);
+  useSubscription(shown.map((device) => device.deviceId));
+  return (
+    <section aria-label="Devices, worst first" className={classes["section"]}>
+      {devices.length > CHOICE_FROM && (
+        <div className={classes["groups"]} role="group" aria-label="Show one type">
+          <GroupButton group={{ type: "", total: devices.length, abnormal: devices.filter(isAbnormal).length }} active={!type} onChoose={() => setUrl({ type: undefined })} />
+          {groups.map((group) => (
+            <GroupButton key={group.type} group={group} active={group.type === type} onChoose={() => setUrl({ type: group.type })} />
+          ))}
+        </div>
+      )}
+      <ul className={classes["grid"]}>
+        {shown.map((device) => (
+          <li key={device.deviceId}>
+            <DeviceCard device={device} fetchedAt={fetchedAt} />
+          </li>
+        ))}
+      </ul>
+      {chosen.length > SHOWN && (
+        <p className={classes["more"]}>
+          {plural(chosen.length - SHOWN, "more device")}, {restOf(chosen)}.{" "}
+          <Link to="/devices" search={(type ? { type } : {}) as never}>
+            See the list
+          </Link>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function restOf(chosen: readonly Device[]): string {
+  const bad = chosen.slice(SHOWN).filter(isAbnormal).length;
+  return bad === 0 ? "all normal" : `${bad} of them abnormal`;
+}
+
+function GroupButton({ group, active, onChoose }: { group: TypeGroup; active: boolean; onChoose: () => void }) {
+  return (
+    <button type="button" className={classes["group"]} aria-pressed={active} onClick={onChoose}>
+      {group.type ? humanise(group.type) : "All"}
+      <span className={classes["count"]}>{group.total}</span>
+      {group.abnormal > 0 && <span className={classes["abnormal"]}>{group.abnormal} abnormal</span>}
+    </button>
+  );
+}
