@@ -117,7 +117,7 @@ class EdgeSession:
         return [self._device_message("DDEATH", device_id, Payload(now_ms, [], self._take_seq()))]
 
     def update(self, device_id: str | None, values: Mapping[str, Any], now_ms: int) -> None:
-        """Note present values without publishing, for the next birth; PayloadError when there is no such metric, or the value does not fit."""
+        """Note present values for the next birth without publishing. PayloadError: no such metric, or a misfit."""
         known = self._known(device_id).metrics
         for name, value in values.items():
             metric = self._metric(known, name)
@@ -142,7 +142,8 @@ class EdgeSession:
         body = encode(Payload(now_ms, metrics, self._seq), datatypes=False)
         self._take_seq()
         if not historical:
-            self.update(device_id, values, now_ms)
+            for name, value in values.items():
+                owner.metrics[name].value, owner.metrics[name].timestamp_ms = value, now_ms
         if device_id is None:
             return Outgoing(node_topic(self.group_id, "NDATA", self.edge_node_id), body, 0, False)
         return Outgoing(edge_device_topic(self.group_id, "DDATA", self.edge_node_id, device_id), body, 0, False)
