@@ -84,6 +84,11 @@ class EmbeddedLog:
                 cure=f"check that {path.parent} can be written and that the file is not damaged",
             ) from error
 
+    @property
+    def queued_bytes(self) -> int:
+        """Payload bytes that wait for the disk."""
+        return self._queued_bytes
+
     async def append(self, stream: str, payloads: Sequence[bytes]) -> int:
         """See `Log.append`."""
         self._check_open()
