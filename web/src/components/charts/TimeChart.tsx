@@ -60,14 +60,14 @@ export function TimeChart(props: Props) {
 
   useEffect(() => {
     newest.current = data;
-    plot.current?.setData(data as uPlot.AlignedData);
+    plot.current?.setData(data);
   }, [data]);
 
   useEffect(() => {
     const element = host.current;
     if (!element) return undefined;
     const shared = { label, limits: fixedLimits, decimals, range, ...(height === undefined ? {} : { height }) };
-    const made = new uPlot(options(shared, element.clientWidth, timeZone, withSpread), newest.current as uPlot.AlignedData, element);
+    const made = new uPlot(options(shared, element.clientWidth, timeZone, withSpread), newest.current, element);
     plot.current = made;
     const release = onPlot?.(made);
     const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: made.height }));
