@@ -89,7 +89,7 @@ class DeviceBody(_SignalBody):
         """The device to register. InvalidError names the field that cannot be."""
         given = _given(self)
         signal = {name: value for name, value in given.items() if name in _SIGNAL_FIELDS}
-        tags = [_new_tag(_given(tag), f"tags.{tag.name}.") for tag in self.tags or ()]
+        tags = [_new_tag(_given(tag, f"tags.{tag.name}.")) for tag in self.tags or ()]
         if signal or self.tags is None:
             tags = _with_signal(tags, self.type, signal)
         return NewDevice(
@@ -152,7 +152,7 @@ def _given(body: _Body, path: str = "") -> dict[str, Any]:
     return given
 
 
-def _new_tag(given: dict[str, Any], path: str = "") -> NewTag:
+def _new_tag(given: dict[str, Any]) -> NewTag:
     limits = {name: given.pop(name) for name in ("normal_min", "normal_max", "alert_min", "alert_max") if name in given}
     return NewTag(**given, limits=Limits(**limits))
 
