@@ -34,7 +34,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, '[broker]\nhost = "broker.plant"\nport = 1884\n[looms]\ncount = 3\n')
     config = SimulatorConfig.load(path, {"ANDON_SIM_BROKER_PORT": "1999", "ANDON_SIM_SPARKPLUG": "false"})
     assert (config.broker.host, config.broker.port, config.looms.count) == ("broker.plant", 1999, 3)
-    assert config.sparkplug is False
+    assert config.press.enabled is False
 
 
 def test_every_environment_variable_reaches_its_setting() -> None:

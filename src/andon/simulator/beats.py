@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 
 async def beats(interval_s: float, phase_s: float = 0.0) -> AsyncIterator[None]:
-    """One item each `interval_s`, the first after `phase_s`. Beats that were missed (a machine that slept) are left out."""
+    """An item each `interval_s`, the first after `phase_s`; what was missed (a machine that slept) is left out."""
     loop = asyncio.get_running_loop()
     due = loop.time() + phase_s
     while True:

@@ -61,6 +61,14 @@ class LoomConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wear_days: Positive = 30.0
 
 
+class PressConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The Sparkplug B press: what changed goes out each `interval_s`, everything each `refresh_s`."""
+
+    enabled: bool = True
+    interval_s: Positive = 1.0
+    refresh_s: Positive = 10.0
+
+
 class SimulatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that the simulator can be told; `sample.toml` says it in words.
 
@@ -71,12 +79,11 @@ class SimulatorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     broker: BrokerConfig = BrokerConfig()
     buffer: BufferConfig = BufferConfig()
     looms: LoomConfig = LoomConfig()
+    press: PressConfig = PressConfig()
     own_connections: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 20
     anomaly_rate: Share = 0.05
     health_host: str = "127.0.0.1"
     health_port: Port = 3001
-    sparkplug: bool = True
-    press_interval_s: Positive = 1.0
     seed: int | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     devices: tuple[SensorSpec, ...] = S1_SENSORS
@@ -110,7 +117,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
         "ANOMALY_RATE": ("anomaly_rate",),
         "HEALTH_HOST": ("health_host",),
         "HEALTH_PORT": ("health_port",),
-        "SPARKPLUG": ("sparkplug",),
+        "SPARKPLUG": ("press", "enabled"),
         "SEED": ("seed",),
         "LOG_LEVEL": ("log_level",),
     }.items()

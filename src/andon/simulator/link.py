@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -108,9 +109,11 @@ class Link:
         self._connection: _Connection | None = None
         self._acknowledgements = _Acknowledgements(self._settle)
         self._progress = asyncio.Event()
+        self._ready = asyncio.Event()
+        self.last_error: Exception | None = None
         self._published = 0
         self._said_away = False
-        self._closing = False
+        self._closed = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -139,14 +142,17 @@ class Link:
     async def run(self) -> None:
         """Connect, and connect again, until closed or cancelled."""
         retry_s = _RETRY_FIRST_S
-        while not self._closing:
+        while not self._closed.is_set():
             if await self._connected_once():
                 retry_s = _RETRY_FIRST_S
-            if self._closing:
-                return
             # Spread out, so that a fleet does not come back in the same instant.
-            await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), retry_s * random.uniform(0.5, 1.0))
             retry_s = min(retry_s * 2, self._broker.retry_max_s)
+
+    async def wait_connected(self, seconds: float) -> None:
+        """Return when the broker has let us in. TimeoutError after `seconds`; `last_error` then says why not."""
+        await asyncio.wait_for(self._ready.wait(), seconds)
 
     async def below(self, waiting: int) -> None:
         """Return when at most `waiting` messages are not acknowledged: the brake for a fast sender."""
@@ -156,7 +162,7 @@ class Link:
 
     async def close(self, flush_s: float) -> None:
         """Let what waits go out, for `flush_s` at most, then take leave of the broker: no will is published."""
-        self._closing = True
+        self._closed.set()
         if self._connection is not None and flush_s > 0:
             try:
                 await asyncio.wait_for(self.below(0), flush_s)
@@ -181,7 +187,7 @@ class Link:
             self._lost(lost, connection, None)
             self._outbox.connection_lost()
             await _disconnect(connection)
-        if not self._closing:
+        if not self._closed.is_set():
             self._say_away(None)
         return True
 
@@ -202,6 +208,7 @@ class Link:
         """At once, so that nothing more is written into a closed connection."""
         if self._connection is connection:
             self._connection = None
+            self._ready.clear()
         lost.set()
 
     async def _open(self, connection: _Connection) -> None:
@@ -218,6 +225,7 @@ class Link:
     def _begin(self, connection: _Connection) -> None:
         """The broker is there: subscribe, say hello, send what waits."""
         self._connection = connection
+        self._ready.set()
         logger.log(
             logging.INFO if self._said_away else logging.DEBUG,
             "the broker is back" if self._said_away else "connected",
@@ -253,6 +261,7 @@ class Link:
 
     def _say_away(self, error: Exception | None) -> None:
         """Once, not at each attempt."""
+        self.last_error = error
         if not self._said_away:
             self._said_away = True
             reason = str(error) or type(error).__name__ if error is not None else "connection lost"

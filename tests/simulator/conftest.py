@@ -1,0 +1,55 @@
+"""Fixtures with a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gmqtt
+import pytest
+from gmqtt.mqtt.constants import MQTTv311
+
+from simulator.mqtt_broker import PASSWORD, PATIENCE_S, USER, Broker, Observer
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
+    made = Broker(tmp_path)
+    await made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def observe(broker: Broker) -> AsyncIterator[Callable[..., Any]]:
+    """`await observe("topic/#")` gives an observer that is subscribed."""
+    clients: list[gmqtt.Client] = []
+
+    async def start(*topics: str) -> Observer:
+        observer = Observer()
+        client = gmqtt.Client(f"observer-{len(clients)}")
+        clients.append(client)
+        client.set_auth_credentials(USER, PASSWORD)
+        client.on_message = observer.on_message
+        granted = asyncio.Event()
+        client.on_subscribe = lambda *_: granted.set()
+        await client.connect("127.0.0.1", broker.port, version=MQTTv311)
+        for topic in topics:
+            client.subscribe(topic, qos=1)
+        await asyncio.wait_for(granted.wait(), PATIENCE_S)
+        return observer
+
+    yield start
+    for client in clients:
+        await client.disconnect()
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    yield port
