@@ -158,7 +158,7 @@ async def export(
     return StreamingResponse(
         parts(historian, device, tags, first, last),
         media_type="text/csv; charset=utf-8" if format == "csv" else "application/json",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 

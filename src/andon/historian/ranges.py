@@ -18,6 +18,7 @@ _UNITS: Final = {
     "d": US_PER_DAY,
     "w": 7 * US_PER_DAY,
 }
+_LATEST: Final = parse_timestamp("9999-12-31T23:59:59Z")
 _CURE: Final = "use ISO 8601 (2025-01-11T10:00:00Z), an epoch number, now, or a distance from now such as -24h"
 
 
@@ -30,7 +31,7 @@ def parse_moment(text: str, now: int, field: str) -> int:
     relative = _RELATIVE.fullmatch(text)
     if relative:
         distance = int(relative[3]) * _UNITS[relative[4]]
-        return max(now - distance if relative[2] == "-" else now + distance, 0)
+        return min(max(now - distance if relative[2] == "-" else now + distance, 0), _LATEST)
     try:
         if _NUMBER.fullmatch(text):
             return parse_timestamp(float(text) if "." in text else int(text))

@@ -28,7 +28,10 @@ def iso_column(timestamps: NDArray[np.int64]) -> list[str]:
 
 def value_column(values: NDArray[np.float64]) -> list[float | None]:
     """Numbers, and None where there is none (NaN)."""
-    return np.where(np.isfinite(values), values.astype(object), None).tolist()  # type: ignore[no-any-return]
+    column: list[float | None] = values.tolist()
+    for row in np.flatnonzero(~np.isfinite(values)).tolist():
+        column[row] = None
+    return column
 
 
 def quality_column(qualities: NDArray[np.uint8]) -> list[str]:

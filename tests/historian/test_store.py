@@ -1,0 +1,209 @@
+"""The local store holds the last write of each (tag, timestamp), and tells it as samples, buckets and statistics."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from andon.historian.stores.local import LocalStore, LocalStoreLimits
+from andon.kit.errors import StartError, TooLargeError, UnavailableError
+from andon.kit.quality import Quality
+from historian.support import T0, S, batch
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
+    store = LocalStore.open(tmp_path / "history.db")
+    yield store
+    await store.close()
+
+
+async def values(store: LocalStore, tag: int = 1, start: int = 0, end: int = 10**17) -> list[float]:
+    return (await store.read(tag, start, end, 10_000)).values.tolist()
+
+
+async def test_samples_come_back_as_they_were(store: LocalStore) -> None:
+    await store.write(batch((1, T0, 75.2), (2, T0, -0.1, Quality.UNCERTAIN), (1, T0 + S, 1e-9)), 7)
+    columns = await store.read(1, T0, T0 + 2 * S, 10)
+    assert columns.timestamps.tolist() == [T0, T0 + S]
+    assert columns.values.tolist() == [75.2, 1e-9]
+    assert columns.qualities.tolist() == [192, 192]
+    assert columns.received.tolist() == [T0 + 5, T0 + S + 5]
+    assert (await store.read(2, T0, T0 + 1, 10)).qualities.tolist() == [Quality.UNCERTAIN]
+    assert await store.position() == 7
+
+
+async def test_numbers_keep_every_bit(store: LocalStore) -> None:
+    numbers = np.random.default_rng(1).normal(0, 1, 2000) * 10.0 ** np.random.default_rng(2).integers(-25, 25, 2000)
+    await store.write(batch(*((1, i, float(number)) for i, number in enumerate(numbers))), 1)
+    assert await values(store) == numbers.tolist()
+
+
+async def test_texts_and_numbers_live_side_by_side(store: LocalStore) -> None:
+    odd = 'ru"nning\n\u2028é✓, 1'
+    await store.write(batch((1, 1, odd), (1, 2, 5.0), (1, 3, ""), (1, 4, math.nan), (2, 1, "nul\0 here")), 1)
+    columns = await store.read(1, 0, 10, 10)
+    assert columns.texts == {0: odd, 2: ""}
+    assert np.isnan(columns.values).tolist() == [True, False, True, True]
+    assert (await store.read(1, 0, 10, 10, newest_first=True)).texts == {3: odd, 1: ""}
+    assert (await store.read(2, 0, 10, 10)).texts == {0: "nul\ufffd here"}
+
+
+async def test_the_same_samples_again_change_nothing(store: LocalStore) -> None:
+    samples = batch((1, T0, 1.0), (1, T0 + S, 2.0))
+    await store.write(samples, 1)
+    await store.write(samples, 2)
+    assert await values(store) == [1, 2]
+    assert (await store.size()).samples == 2
+
+
+async def test_a_correction_replaces_even_within_one_batch(store: LocalStore) -> None:
+    await store.write(batch((1, T0, 1.0), (1, T0, 2.0), (1, T0, 3.0)), 1)
+    assert await values(store) == [3]
+    await store.write(batch((1, T0, "off")), 2)
+    columns = await store.read(1, 0, 10**17, 10)
+    assert (len(columns), columns.texts) == (1, {0: "off"})
+    await store.write(batch((1, T0, 4.0)), 3)
+    assert (await store.read(1, 0, 10**17, 10)).texts == {}
+    assert (await store.size()).samples == 1
+
+
+async def test_late_data_lands_where_it_belongs(store: LocalStore) -> None:
+    await store.write(batch((1, T0 + 5 * S, 5.0)), 1)
+    await store.write(batch((1, T0 + 9 * S, 9.0), (1, T0 + 1 * S, 1.0)), 2)
+    assert await values(store) == [1, 5, 9]
+    assert (await store.size()).samples == 3
+    assert (await store.latest([1])).values.tolist() == [9]
+
+
+async def test_a_range_takes_its_start_and_leaves_its_end(store: LocalStore) -> None:
+    await store.write(batch(*((1, i, float(i)) for i in range(10))), 1)
+    assert await values(store, start=2, end=5) == [2, 3, 4]
+    assert (await store.read(1, 2, 9, 3)).values.tolist() == [2, 3, 4]
+    assert (await store.read(1, 2, 9, 3, newest_first=True)).values.tolist() == [8, 7, 6]
+    assert len(await store.read(1, 10, 20, 5)) == 0
+    assert len(await store.read(99, 0, 20, 5)) == 0
+
+
+async def test_the_latest_sample_of_each_tag(store: LocalStore) -> None:
+    await store.write(batch((1, 1, 1.0), (1, 2, 2.0), (2, 1, "on"), (3, 9, 9.0)), 1)
+    latest = await store.latest([2, 1, 1, 77])
+    assert list(latest.rows()) == [(1, 2, 2.0, 192, 7), (2, 1, "on", 192, 6)]
+    assert len(await store.latest([])) == 0
+
+
+async def test_buckets_sum_up_what_may_be_averaged(store: LocalStore) -> None:
+    rows = [(1, 0, 4.0), (1, 1, 2.0), (1, 9, 6.0), (1, 30, 8.0), (1, 31, 100.0, Quality.BAD)]
+    await store.write(batch(*rows, (1, 45, 7.0, Quality.STALE), (1, 100, 5.0)), 1)
+    found = await store.buckets(1, 0, 100, 10)
+    assert found.width_us == 10
+    assert found.starts.tolist() == [0, 30, 40], "empty buckets are absent, and the end is not included"
+    assert found.counts.tolist() == [3, 1, 0]
+    assert found.minima.tolist()[:2] == [2, 8]
+    assert found.maxima.tolist()[:2] == [6, 8]
+    assert found.means.tolist()[:2] == [4, 8]
+    assert found.firsts.tolist()[:2] == [4, 8]
+    assert found.lasts.tolist()[:2] == [6, 8]
+    assert found.qualities.tolist() == [192, 0, 20]
+    for column in (found.minima, found.maxima, found.means, found.firsts, found.lasts):
+        assert math.isnan(column[2]), "nothing usable is never 0"
+
+
+async def test_a_last_bucket_does_not_reach_beyond_the_range(store: LocalStore) -> None:
+    await store.write(batch(*((1, i, 1.0) for i in range(20))), 1)
+    found = await store.buckets(1, 0, 11, 4)
+    assert (found.width_us, found.starts.tolist(), found.counts.tolist()) == (3, [0, 3, 6, 9], [3, 3, 3, 2])
+
+
+async def test_buckets_of_texts_and_of_nothing(store: LocalStore) -> None:
+    await store.write(batch((1, 5, "on")), 1)
+    assert (await store.buckets(1, 0, 10, 1)).counts.tolist() == [0]
+    assert len(await store.buckets(2, 0, 10, 5)) == 0
+
+
+async def test_enormous_numbers_do_not_break_a_chart(store: LocalStore) -> None:
+    await store.write(batch((1, 0, 1.7e308), (1, 1, 1.7e308)), 1)
+    found = await store.buckets(1, 0, 10, 1)
+    assert found.counts.tolist() == [2]
+    assert math.isinf(found.means[0])
+
+
+async def test_statistics_of_a_range(store: LocalStore) -> None:
+    await store.write(batch(*((1, i, float(i)) for i in range(1, 101)), (1, 101, 1e6, Quality.BAD), (1, 102, "x")), 1)
+    found = await store.statistics(1, 0, 1000)
+    assert found is not None
+    assert (found.count, found.mean, found.median, found.min, found.max) == (100, 50.5, 50.5, 1, 100)
+    assert found.sd == pytest.approx(29.011491975882016)
+    assert (found.p5, found.p95) == pytest.approx((5.95, 95.05))
+    assert (found.first, found.last) == (1, 100)
+    assert found.good_share == pytest.approx(101 / 102)
+    assert await store.statistics(1, 2000, 3000) is None
+    assert await store.statistics(1, 101, 103) is None
+
+
+async def test_statistics_read_page_by_page_up_to_a_limit(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "history.db", LocalStoreLimits(page_rows=10, statistics_samples=95))
+    await store.write(batch(*((1, i, float(i)) for i in range(100))), 1)
+    found = await store.statistics(1, 0, 90)
+    assert found is not None
+    assert (found.count, found.last) == (90, 89)
+    with pytest.raises(TooLargeError, match="statistics_samples"):
+        await store.statistics(1, 0, 100)
+    await store.close()
+
+
+async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "history.db")
+    await store.write(batch((5, T0, 1.0), (9, T0 + S, 2.0)), 41)
+    await store.close()
+    store = LocalStore.open(tmp_path / "history.db")
+    assert await store.position() == 41
+    await store.write(batch((5, T0, 1.5), (9, T0 + 2 * S, 3.0)), 42)
+    assert (await store.size()).samples == 3, "a correction is known as one after a restart too"
+    assert await values(store, 5) == [1.5]
+    await store.close()
+
+
+async def test_a_full_disk_refuses_with_a_reason_and_keeps_what_it_has(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "history.db", LocalStoreLimits(max_file_bytes=1 << 19))
+    written = 0
+    with pytest.raises(UnavailableError, match=r"disk of the history is full.*history\.db"):
+        while written < 100:
+            await store.write(batch(*((1, written * 1000 + i, 1.0) for i in range(1000))), written + 1)
+            written += 1
+    assert 0 < written < 100
+    assert await store.position() == written, "samples and position are kept both or neither"
+    assert len(await store.read(1, 0, 10**9, 10**6)) == written * 1000 == (await store.size()).samples
+    await store.close()
+
+
+async def test_readers_and_the_writer_do_not_wait_for_each_other(store: LocalStore) -> None:
+    async def write() -> None:
+        for i in range(30):
+            await store.write(batch(*((1, i * 100 + k, float(k)) for k in range(100))), i)
+
+    async def read() -> None:
+        for _ in range(30):
+            assert len(await store.read(1, 0, 10**9, 10**6)) % 100 == 0, "a batch is seen whole or not at all"
+
+    await asyncio.gather(write(), read(), read())
+    assert (await store.size()).samples == 3000
+
+
+async def test_a_file_that_is_no_history_is_not_started_on(tmp_path: Path) -> None:
+    (tmp_path / "history.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(StartError, match="cannot be opened"):
+        LocalStore.open(tmp_path / "history.db")
+
+
+async def test_a_closed_store_refuses(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "history.db")
+    await store.close()
+    await store.close()
+    with pytest.raises(UnavailableError):
+        await store.read(1, 0, 1, 1)
