@@ -50,7 +50,7 @@ def test_the_refresh_cookie_is_out_of_reach_of_scripts_and_other_sites(client: T
 
 
 def test_over_https_the_cookie_stays_on_https(client: TestClient) -> None:
-    client.base_url = "https://testserver"  # type: ignore[assignment]  # httpx turns it into a URL
+    client.base_url = "https://testserver"
     assert "Secure" in client.post(f"{AUTH}/login", json=LOGIN).headers["set-cookie"]
 
 

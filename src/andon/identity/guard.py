@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fastapi import Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
+from andon.identity.errors import SIGN_IN
 from andon.identity.model import PERMISSIONS, Principal
 from andon.kit.errors import ForbiddenError, UnauthenticatedError
 
-if TYPE_CHECKING:
-    from andon.identity.service import IdentityService
 
-SIGN_IN = "sign in with POST /api/v1/auth/login and send its accessToken as `Authorization: Bearer <token>`"
+class Verifier(Protocol):
+    """What a guard needs of the identity service."""
+
+    def verify(self, token: str) -> Principal:
+        """Who the access token stands for; UnauthenticatedError when it is not good. Never blocks."""
+        ...
 
 
 class Guard(SecurityBase):
@@ -29,7 +33,7 @@ class Guard(SecurityBase):
         self.scheme_name = "accessToken"
 
     async def __call__(self, request: Request) -> Principal:
-        identity: IdentityService = request.app.state.identity
+        identity: Verifier = request.app.state.identity
         principal = identity.verify(bearer_token(request.headers.get("authorization")))
         request.state.principal = principal
         return self.check(principal)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from andon.engines.database import Database
 from andon.identity import organisations, repository
 from andon.identity.audit import record
-from andon.identity.guard import SIGN_IN
+from andon.identity.errors import SIGN_IN
 from andon.identity.keys import SigningKeys
 from andon.identity.model import ROLES, Principal, canonical_username, system_principal
 from andon.identity.passwords import MAX_LENGTH, Passwords

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 import jwt
 
-from andon.identity.guard import SIGN_IN
+from andon.identity.errors import SIGN_IN
 from andon.identity.keys import SigningKeys
 from andon.identity.model import Principal
 from andon.kit.clock import US_PER_S, now_us

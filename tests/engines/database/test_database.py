@@ -31,7 +31,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 def count(database: Database) -> int:
     with database.reading() as session:
-        return session.execute(COUNT).scalar_one()
+        return int(session.execute(COUNT).scalar_one())
 
 
 def test_a_unit_of_work_is_stored_when_it_ends_well(database: Database) -> None:
@@ -118,7 +118,7 @@ def request_app(database: Database) -> FastAPI:
 
     @app.get("/rows")
     def read(session: RequestSession) -> int:
-        return session.execute(COUNT).scalar_one()
+        return int(session.execute(COUNT).scalar_one())
 
     @app.post("/rows/{name}")
     def add(name: str, session: RequestSession) -> str:
