@@ -15,11 +15,11 @@ from andon.alarms.repository import AlarmFilter
 from andon.alarms.schemas import CommentBody, ManyBody, Severity, StatusFilter
 from andon.alarms.service import AlarmService
 from andon.alarms.views import alert_body, listing_meta
+from andon.historian.ranges import parse_moment
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import now_us
 from andon.kit.envelope import success
-from andon.kit.moments import parse_moment
 
 router = APIRouter(tags=["alerts"])
 

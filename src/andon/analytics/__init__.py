@@ -1,0 +1,1 @@
+"""What history and live state say about where the plant is going."""

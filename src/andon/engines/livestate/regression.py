@@ -21,14 +21,19 @@ class Lines(NamedTuple):
     """k fitted lines as columns of length k; NaN where there were fewer than three points.
 
     `slope` is in y units per x unit, `change` is the line's rise over the points' extent in x, `r2` the share
-    of the variance that the line explains, `clear` says whether the slope stands clear of the scatter.
+    of the variance that the line explains, `t` the slope in its standard errors, without sign.
     """
 
     slope: NDArray[np.float64]
     intercept: NDArray[np.float64]
     change: NDArray[np.float64]
     r2: NDArray[np.float64]
-    clear: NDArray[np.bool_]
+    t: NDArray[np.float64]
+
+    @property
+    def clear(self) -> NDArray[np.bool_]:
+        """Whether the slope stands clear of the scatter."""
+        return np.asarray(self.t >= _CLEAR_OF_NOISE)
 
 
 def fit(x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]) -> Lines:
@@ -52,7 +57,7 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.floa
         y_mean - slope * x_mean,
         slope * np.where(enough, extent, np.nan),
         np.where(enough, r2, np.nan),
-        enough & (t_squared >= _CLEAR_OF_NOISE**2),
+        np.where(enough, np.sqrt(t_squared), np.nan),
     )
 
 
