@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -79,6 +79,11 @@ class _Connection(gmqtt.Client):  # type: ignore[misc]
 
     async def reconnect(self, delay: bool = False) -> None:
         """Left to the link."""
+
+    async def vanish(self) -> None:
+        """Close without taking leave, so that the broker publishes the will."""
+        if self._connection is not None:
+            await self._connection.close()
 
 
 class Link:
@@ -170,7 +175,7 @@ class Link:
                 logger.warning("messages were left unsent", extra={"link": self.client_id, "count": len(self._outbox)})
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            await _disconnect(connection)
+            await _end(connection.disconnect())
 
     async def _connected_once(self) -> bool:
         """One connection until it is lost; False when there was none."""
@@ -186,7 +191,7 @@ class Link:
         finally:
             self._lost(lost, connection, None)
             self._outbox.connection_lost()
-            await _disconnect(connection)
+            await _end(connection.vanish())
         if not self._closed.is_set():
             self._say_away(None)
         return True
@@ -271,9 +276,9 @@ class Link:
             )
 
 
-async def _disconnect(connection: _Connection) -> None:
-    """Close the connection, also one that never came about or whose peer no longer answers."""
+async def _end(closing: Coroutine[Any, Any, None]) -> None:
+    """Close a connection, also one that never came about or whose peer no longer answers."""
     try:
-        await asyncio.wait_for(connection.disconnect(), _CLOSE_S)
+        await asyncio.wait_for(closing, _CLOSE_S)
     except (OSError, TimeoutError) as error:
         logger.debug("a connection did not close cleanly", extra={"reason": str(error)})
