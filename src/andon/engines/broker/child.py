@@ -31,7 +31,7 @@ def find_binary() -> Path:
     return Path(found)
 
 
-def _die_with_parent() -> Callable[[], None] | None:
+def die_with_parent() -> Callable[[], None] | None:
     """What the child runs before it becomes nats-server: the kernel kills it when this process dies.
 
     The C function is looked up here, because after the fork nothing may allocate or import. Linux only.
@@ -60,7 +60,7 @@ async def spawn(config_file: Path, errors: IO[bytes], memory_limit_bytes: int) -
         stderr=errors,
         env={**os.environ, "GOMEMLIMIT": str(memory_limit_bytes)},
         start_new_session=True,
-        preexec_fn=_die_with_parent(),
+        preexec_fn=die_with_parent(),
     )
 
 

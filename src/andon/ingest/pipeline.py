@@ -1,0 +1,165 @@
+"""From received to durable: gathers samples and dead letters, writes them to the log, then acknowledges."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from andon.engines.log.port import DEAD_LETTERS, SENSORS_DATA, Log
+from andon.ingest import metrics
+from andon.ingest.batch import BatchBuilder
+from andon.ingest.dead_letters import DeadLetters
+from andon.ingest.rates import RateWindow
+from andon.ingest.settings import IngestSettings
+from andon.kit.errors import UnavailableError
+from andon.kit.samples import SampleBatch, encode
+
+logger = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+
+
+class Pipeline:
+    """One flush at a time: at once after a quiet moment, else every `flush_interval_ms`.
+
+    While the log is slow or away nothing is acknowledged, what arrives is gathered, and above the limit
+    `on_full(True)` asks the sources to hold back.
+    """
+
+    def __init__(self, log: Log, settings: IngestSettings, on_full: Callable[[bool], None]) -> None:
+        self._log = log
+        self._settings = settings
+        self._on_full = on_full
+        self.out = BatchBuilder(settings.batch_samples, settings.batch_text_bytes)
+        self.letters = DeadLetters(log, settings, self.wake)
+        self.messages, self.samples, self.rejected = RateWindow(), RateWindow(), RateWindow()
+        self._done: list[Callable[[], None]] = []
+        self._work = asyncio.Event()
+        self._full = False
+        self._in_flight = 0
+        self._new_messages = self._new_bytes = self._pending_bytes = 0
+        self._reasons: Counter[str] = Counter()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to flush."""
+        self._task = asyncio.create_task(self._run(), name="ingest flush")
+
+    async def stop(self, patience_s: float = 2.0) -> None:
+        """Flush what is there, as far as the log takes it within `patience_s`."""
+        if self._task is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.settled(), patience_s)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+
+    @property
+    def pending_samples(self) -> int:
+        """Samples that are received and not yet durable."""
+        return len(self.out) + self._in_flight
+
+    def received(self, size: int, done: Callable[[], None] | None) -> None:
+        """A message of the broker was handled; `done` is called when everything it brought is durable."""
+        self._new_messages += 1
+        self._new_bytes += size
+        self._pending_bytes += size
+        if done is not None:
+            self._done.append(done)
+        if not self._work.is_set():
+            self._work.set()
+        if not self._full and self._is_full():
+            self._full = True
+            self._on_full(True)
+
+    def stored_directly(self, samples: int) -> None:
+        """A request's samples went to the log without passing here."""
+        metrics.MESSAGES.labels("http").inc()
+        metrics.SAMPLES.inc(samples)
+        self.messages.add(1)
+        self.samples.add(samples)
+
+    def count_rejected(self, reason: str) -> None:
+        """A message, or a part of it, was refused."""
+        self._reasons[reason] += 1
+
+    async def settled(self) -> None:
+        """Until all that was received so far is durable."""
+        done = asyncio.Event()
+        self._done.append(done.set)
+        self._work.set()
+        await done.wait()
+
+    def wake(self) -> None:
+        """Flush what there is."""
+        self._work.set()
+
+    def _is_full(self) -> bool:
+        settings = self._settings
+        return len(self.out) > settings.max_pending_samples or self._pending_bytes > settings.max_pending_bytes
+
+    async def _run(self) -> None:
+        interval = self._settings.flush_interval_ms / 1_000
+        while True:
+            await self._work.wait()
+            began = time.monotonic()
+            await self._flush()
+            pause = began + interval - time.monotonic()
+            if pause > 0:
+                await asyncio.sleep(pause)
+
+    async def _flush(self) -> None:
+        self._work.clear()
+        batches, letters = self.out.take(), self.letters.take()
+        done, self._done = self._done, []
+        self._in_flight, self._pending_bytes = sum(map(len, batches)), 0
+        began = time.perf_counter()
+        await self._write(batches, letters)
+        metrics.FLUSH_SECONDS.observe(time.perf_counter() - began)
+        self._count()
+        self._in_flight = 0
+        for callback in done:
+            callback()
+        if self._full and not self._is_full():
+            self._full = False
+            self._on_full(False)
+
+    async def _write(self, batches: list[SampleBatch], letters: list[bytes]) -> None:
+        if batches:
+            await self._append(SENSORS_DATA, [encode(batch) for batch in batches])
+        if letters:
+            await self._append(DEAD_LETTERS, letters)
+
+    async def _append(self, stream: str, payloads: list[bytes]) -> None:
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._log.append(stream, payloads)
+            except UnavailableError as error:
+                if pause == _FIRST_PAUSE_S:
+                    logger.error("the log takes nothing, samples wait", extra={"reason": error.message})
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_S)
+            else:
+                if pause > _FIRST_PAUSE_S:
+                    logger.info("the log takes samples again")
+                return
+
+    def _count(self) -> None:
+        self.messages.add(self._new_messages)
+        self.samples.add(self._in_flight)
+        metrics.SAMPLES.inc(self._in_flight)
+        metrics.BYTES.inc(self._new_bytes)
+        metrics.PENDING.set(len(self.out))
+        metrics.MESSAGES.labels("mqtt").inc(self._new_messages)
+        for reason, count in self._reasons.items():
+            metrics.REJECTED.labels(reason).inc(count)
+            self.rejected.add(count)
+        self._new_messages = self._new_bytes = 0
+        self._reasons.clear()

@@ -1,0 +1,96 @@
+"""Signals that a known device shows for the first time become tags; the messages that brought them wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from andon.ingest.devices import TagsMissingError
+from andon.ingest.settings import IngestSettings
+from andon.kit.errors import AndonError
+from andon.registry.directory import DeviceInfo
+from andon.registry.model import NewTag
+from andon.registry.service import Registry
+from andon.wire.errors import WireError
+
+logger = logging.getLogger(__name__)
+
+Resume = Callable[[WireError | None], None]
+"""Called when the tags are there, or with the reason why they never will be."""
+
+
+class TagRegistrar:
+    """Registers tags off the loop, one device at a time.
+
+    A device whose new signals were refused is not asked for again within `refuse_new_tags_s`.
+    """
+
+    def __init__(self, registry: Registry, settings: IngestSettings) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._waiting: dict[str, deque[tuple[TagsMissingError, Resume]]] = {}
+        self._count = 0
+        self._refused: dict[str, tuple[float, WireError]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def when_registered(self, missing: TagsMissingError, resume: Resume) -> None:
+        """Have `resume` called once the tags are there. WireError when they cannot be, or too much waits already."""
+        uuid = missing.device.uuid
+        self._check_refused(uuid)
+        if self._count >= self._settings.max_deferred:
+            raise WireError("too_many_new_signals", "too many messages with new signals wait to be registered")
+        self._count += 1
+        queue = self._waiting.get(uuid)
+        if queue is not None:
+            queue.append((missing, resume))
+            return
+        self._waiting[uuid] = deque([(missing, resume)])
+        task = asyncio.create_task(self._work(uuid), name="register tags")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def register(self, device: DeviceInfo, tags: Sequence[NewTag]) -> None:
+        """Register tags now. WireError `signals_refused` with the registry's reason."""
+        try:
+            await asyncio.to_thread(self._registry.ensure_tags, device.organisation_id, device.device_id, tags)
+        except AndonError as error:
+            raise WireError("signals_refused", error.message, error.field) from error
+
+    async def stop(self) -> None:
+        """End what is under way; messages that wait stay unacknowledged."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _work(self, uuid: str) -> None:
+        queue = self._waiting[uuid]
+        while queue:
+            missing, resume = queue.popleft()
+            self._count -= 1
+            resume(await self._outcome(missing))
+        del self._waiting[uuid]
+
+    async def _outcome(self, missing: TagsMissingError) -> WireError | None:
+        uuid = missing.device.uuid
+        try:
+            self._check_refused(uuid)
+            await self.register(missing.device, missing.tags)
+        except WireError as error:
+            self._refuse(uuid, error)
+            return error
+        return None
+
+    def _check_refused(self, uuid: str) -> None:
+        refused = self._refused.get(uuid)
+        if refused is not None:
+            if time.monotonic() < refused[0]:
+                raise refused[1]
+            del self._refused[uuid]
+
+    def _refuse(self, uuid: str, error: WireError) -> None:
+        if uuid not in self._refused:
+            logger.warning("new signals of a device are refused", extra={"reason": str(error)})
+            self._refused[uuid] = (time.monotonic() + self._settings.refuse_new_tags_s, error)
