@@ -35,6 +35,7 @@ export function useAlarmFeed(): string {
     const refresh = (...changed: (readonly string[])[]) => changed.forEach((queryKey) => void client.invalidateQueries({ queryKey }));
     const alarms = atMost(ALARMS_MS, () => refresh(keys.alerts));
     const devices = atMost(DEVICES_MS, () => refresh([...keys.devices, "list"], keys.dashboard));
+    let lost = false;
     const stops = [
       liveSocket.onAlarm((name, event) => {
         alarms.call();
@@ -43,8 +44,10 @@ export function useAlarmFeed(): string {
       }),
       liveSocket.onDeviceStatus(devices.call),
       liveSocket.onConnection(() => {
+        const { state } = liveSocket.getConnection();
         // What happened while the line was down is asked for once it is back.
-        if (liveSocket.getConnection().state === "live") void client.invalidateQueries();
+        if (state === "live" && lost) void client.invalidateQueries();
+        lost = state === "lost";
       }),
     ];
     return () => {

@@ -1,10 +1,10 @@
-import { Button } from "@mantine/core";
-import { Link, useRouter, type ErrorComponentProps } from "@tanstack/react-router";
+import { useRouter, type ErrorComponentProps } from "@tanstack/react-router";
+import { LinkButton } from "@/components/LinkButton";
 import { EmptyState, ErrorState } from "@/components/states";
 
 export function NotFound() {
   return (
-    <EmptyState title="There is no such page" actions={<Button component={Link} to="/" variant="default">To the overview</Button>}>
+    <EmptyState title="There is no such page" actions={<LinkButton to="/" variant="default">To the overview</LinkButton>}>
       The address may be old or mistyped.
     </EmptyState>
   );

@@ -41,11 +41,13 @@ function AlarmRow({ alert }: { alert: Alert }) {
         <Link to="/alerts" search={{ id: alert.id } as never} className={classes["device"]}>
           {alert.deviceName || alert.deviceId}
         </Link>
+        <span className={classes["since"]}>
+          <TimeAgo at={alert.triggeredAt} as="for" />
+        </span>
         <span className={classes["message"]}>{alert.message}</span>
-      </div>
-      <div className={classes["when"]}>
-        <TimeAgo at={alert.triggeredAt} as="for" />
-        <span data-waiting={waiting || undefined}>{waiting ? "unacknowledged" : (alert.acknowledgedBy ?? "acknowledged")}</span>
+        <span className={classes["state"]} data-waiting={waiting || undefined}>
+          {waiting ? "Unacknowledged" : `Acknowledged${alert.acknowledgedBy ? ` by ${alert.acknowledgedBy}` : ""}`}
+        </span>
       </div>
     </li>
   );

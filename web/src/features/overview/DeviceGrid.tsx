@@ -10,8 +10,8 @@ import classes from "./DeviceGrid.module.css";
 
 /** So many are shown and live; all are counted. */
 const SHOWN = 24;
-/** With fewer devices than this a choice of type is only noise. */
-const CHOICE_FROM = 12;
+/** A type with fewer devices than this needs no button of its own. */
+const GROUP_FROM = 3;
 
 interface Props {
   devices: readonly Device[];
@@ -21,7 +21,7 @@ interface Props {
 /** Worst first: those that are bad, then as many of the others as fit; a thousand devices cost no more than these. */
 export function DeviceGrid({ devices, fetchedAt }: Props) {
   const [{ type }, setUrl] = useUrlState<"type">();
-  const groups = useMemo(() => groupByType(devices), [devices]);
+  const groups = useMemo(() => groupByType(devices).filter(({ total }) => total >= GROUP_FROM), [devices]);
   const chosen = useMemo(
     () => devices.filter((device) => !type || device.type === type).sort(worstFirst),
     [devices, type],
@@ -30,7 +30,7 @@ export function DeviceGrid({ devices, fetchedAt }: Props) {
   useSubscription(shown.map((device) => device.deviceId));
   return (
     <section aria-label="Devices, worst first" className={classes["section"]}>
-      {devices.length > CHOICE_FROM && (
+      {groups.length > 0 && groups[0]?.total !== devices.length && (
         <div className={classes["groups"]} role="group" aria-label="Show one type">
           <GroupButton group={{ type: "", total: devices.length, abnormal: devices.filter(isAbnormal).length }} active={!type} onChoose={() => setUrl({ type: undefined })} />
           {groups.map((group) => (

@@ -1,6 +1,6 @@
-import { Button, Code } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { Code } from "@mantine/core";
 import { useCan } from "@/api/hooks";
+import { LinkButton } from "@/components/LinkButton";
 import { EmptyState } from "@/components/states";
 
 /** The first minute: nothing is here yet, and three ways on. */
@@ -12,13 +12,13 @@ export function EmptyPlant() {
       actions={
         <>
           {mayAdd && (
-            <Button component={Link} to="/devices?new=1">
+            <LinkButton to="/devices" search={{ new: "1" } as never}>
               Add a device
-            </Button>
+            </LinkButton>
           )}
-          <Button component={Link} to="/devices" variant="default">
+          <LinkButton to="/devices" variant="default">
             See what was discovered
-          </Button>
+          </LinkButton>
         </>
       }
     >

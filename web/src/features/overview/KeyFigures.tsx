@@ -31,7 +31,7 @@ export function KeyFigures() {
       </Figure>
       <Figure label="Samples in the last hour">{formatCount(figures?.dataPointsLastHour)}</Figure>
       <Figure label="System">
-        {health ? <SeverityMark level={health.level} size={20} /> : null}
+        {health && health.level !== "normal" && <SeverityMark level={health.level} size={20} />}
         {health?.text ?? NO_VALUE}
       </Figure>
       <Figure label="Discovered, not adopted" to="/devices">
