@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -61,8 +61,8 @@ class ApiContext:
     views: DeviceViews
     dependencies: dict[str, Dependency]
     roles: Callable[[], list[RoleStatus]]
-    storage: Callable[[], dict[str, Any]]
-    clients: Callable[[], dict[str, int]]
+    storage: Callable[[], Awaitable[dict[str, Any]]]
+    clients: Callable[[], Awaitable[dict[str, int | None]]]
     rates: Callable[[], dict[str, float]]
     broker: BrokerAccess
     ready: Callable[[], bool]

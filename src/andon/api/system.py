@@ -41,7 +41,7 @@ def plant_figures(state: ApiContext, organisation_id: str) -> dict[str, Any]:
         "activeAlertsCount": sum(severities.values()),
         "alertsBySeverity": {name: severities.get(name, 0) for name in ("critical", "high", "medium", "low")},
         "dataPointsLastHour": state.livestate.samples_since(now - US_PER_HOUR),
-        "discoveredDevices": state.ingest.discovery.count,
+        "discoveredDevices": len(state.ingest.discovery.devices(organisation_id)),
     }
 
 
@@ -105,8 +105,8 @@ async def system(state: Context, principal: SystemReader) -> dict[str, Any]:
         "roles": [_role(role) for role in state.roles()],
         "rates": state.rates(),
         "streams": streams,
-        "storage": {**state.storage(), "logBytes": log.file_bytes},
-        "clients": state.clients(),
+        "storage": {**await state.storage(), "logBytes": log.file_bytes},
+        "clients": await state.clients(),
         "deadLetters": {"total": await state.log.end("dead-letters")},
         "process": {
             "pid": own.pid,

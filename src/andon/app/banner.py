@@ -15,7 +15,7 @@ def show_banner(plant: Plant) -> None:
         "",
         f"  Andon is running   http://{shown_host}:{settings.port}",
         f"  Sign in            {_sign_in(plant)}",
-        f"  MQTT broker        {settings.host}:{settings.mqtt_port}  (`andon mqtt-credentials` shows user and password)",
+        f"  MQTT broker        {settings.host}:{settings.mqtt_port}   (user and password: `andon mqtt-credentials`)",
         f"  Data               {settings.data_dir.resolve()}",
         "  Stop               Ctrl-C",
         "",

@@ -55,31 +55,26 @@ def replay(
     data_dir: DataDir = None,
 ) -> None:
     """Stream a CSV recording as a device, over MQTT."""
-    from andon.cli.replaying import replay_with_progress
+    from andon.cli.replaying import BrokerArguments, broker_of, replay_with_progress
 
-    replay_with_progress(
-        file,
-        device,
-        speed=speed,
-        columns=column or [],
-        timestamps=timestamps,
-        host=host,
-        mqtt_port=mqtt_port,
-        username=username,
-        password=password,
-        data_dir=data_dir,
-    )
+    broker = broker_of(BrokerArguments(host, mqtt_port, username, password, data_dir))
+    try:
+        done = replay_with_progress(file, device, speed, column or [], timestamps, broker)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    typer.echo(f"{done.values_sent} values of {done.rows_done} rows are with the broker; {done.skipped} rows skipped")
 
 
 @app.command(name="mqtt-credentials")
 def mqtt_credentials(data_dir: DataDir = None) -> None:
     """Show the user and password with which a device connects to the embedded broker."""
     from andon.app.settings import load_settings
-    from andon.engines.broker.credentials import load_credentials
+    from andon.engines.broker.credentials import DEVICE, Credentials
 
     settings = load_settings(data_dir=data_dir)
-    device = load_credentials(settings.data_dir).device
-    typer.echo(f"username: {device.username}\npassword: {device.password}")
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    password = Credentials.load_or_create(settings.data_dir).password(DEVICE)
+    typer.echo(f"username: {DEVICE}\npassword: {password}")
 
 
 @app.command()

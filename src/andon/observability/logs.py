@@ -59,5 +59,5 @@ def setup_logging(level: str = "info", *, json: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("gmqtt", "socketio", "engineio", "alembic", "httpx", "httpcore", "uvicorn.access"):
+    for noisy in ("uvicorn.error", "gmqtt", "socketio", "engineio", "alembic", "httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,199 @@
+"""Builds everything that a plant runs on, and picks the adapters. Nothing here starts by itself: see `roles`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from andon.alarms.service import AlarmService
+from andon.alarms.settings import AlarmSettings
+from andon.api.context import ApiContext
+from andon.api.device_views import DeviceViews
+from andon.api.middleware import RequestStats
+from andon.app.probes import build_context, health_body, plant_status
+from andon.app.settings import Settings
+from andon.app.simulator_child import SimulatorChild, reachable
+from andon.engines.broker.config import BrokerConfig
+from andon.engines.broker.credentials import SERVER
+from andon.engines.broker.embedded import EmbeddedBroker
+from andon.engines.database import Database
+from andon.engines.livestate.memory import MemoryLiveState
+from andon.engines.log.consumer import Consumer
+from andon.engines.log.embedded import EmbeddedLog
+from andon.engines.log.limits import LogLimits
+from andon.historian.service import Historian
+from andon.historian.stores.local import LocalStore
+from andon.identity.keys import load_or_create_keys
+from andon.identity.service import IdentityService
+from andon.identity.sessions import IdentitySettings
+from andon.ingest.mqtt_source import BrokerAddress
+from andon.ingest.service import IngestService
+from andon.ingest.settings import IngestSettings
+from andon.kit.clock import US_PER_HOUR, now_us
+from andon.realtime.mqtt_out import MqttOut
+from andon.realtime.service import RealtimeService
+from andon.realtime.settings import RealtimeSettings
+from andon.registry.directory import Directory
+from andon.registry.service import Registry
+
+
+@dataclass(slots=True)
+class Plant:
+    """All engines and services of one Andon, and how its roles are doing."""
+
+    settings: Settings
+    database: Database
+    log: EmbeddedLog
+    livestate: MemoryLiveState
+    history_store: LocalStore
+    broker: EmbeddedBroker
+    directory: Directory
+    registry: Registry
+    identity: IdentityService
+    historian: Historian
+    ingest: IngestService
+    alarms: AlarmService
+    views: DeviceViews
+    simulator: SimulatorChild | None
+    generated_password: str | None
+    requests: RequestStats
+    started_at: int = field(default_factory=now_us)
+    ready: bool = False
+    states: dict[str, str] = field(default_factory=dict)
+    consumers: dict[str, Consumer] = field(default_factory=dict)
+    context: ApiContext = field(init=False)
+    realtime: RealtimeService = field(init=False)
+    mqtt_out: MqttOut = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What looks at the whole plant comes last."""
+        self.context = context = build_context(self)
+        self.realtime = RealtimeService(
+            self.log,
+            self.directory,
+            self.livestate,
+            self.identity,
+            lambda organisation_id: plant_status(context, organisation_id),
+            RealtimeSettings(allowed_origins=tuple(self.settings.allowed_origins)),
+        )
+        self.mqtt_out = MqttOut(
+            self.log,
+            self.directory,
+            self.ingest.publish,
+            health=lambda: health_body(context),
+            metrics=lambda: plant_status(context, self.directory.default_organisation),
+        )
+
+    def api_state(self) -> Mapping[str, Any]:
+        """What endpoints find on `request.app.state`."""
+        names = (
+            *("settings", "database", "log", "livestate", "directory", "registry"),
+            *("identity", "historian", "ingest", "alarms", "realtime", "context"),
+        )
+        return {name: getattr(self, name) for name in names}
+
+    async def close(self) -> None:
+        """Close the engines; the roles have stopped."""
+        await self.historian.close()
+        await self.log.close()
+        await asyncio.to_thread(self.database.close)
+
+
+async def build_plant(settings: Settings) -> Plant:
+    """Open the engines, bring the tables up to date, seed what must be there. StartError says what cannot be had."""
+    async with contextlib.AsyncExitStack() as undo:
+        database = Database.open(None, settings.data_dir)
+        undo.callback(database.close)
+        database.migrate()
+        log = EmbeddedLog.open(settings.data_dir / "log.db", _log_limits(settings))
+        undo.push_async_callback(log.close)
+        store = LocalStore.open(settings.data_dir / "history.db")
+        undo.push_async_callback(store.close)
+        plant = await asyncio.to_thread(_assemble, settings, database, log, store)
+        undo.pop_all()
+        return plant
+
+
+def _assemble(settings: Settings, database: Database, log: EmbeddedLog, store: LocalStore) -> Plant:
+    directory = Directory()
+    registry, identity, password = _people_and_things(settings, database, directory)
+    livestate = MemoryLiveState()
+    broker = EmbeddedBroker(_broker_config(settings))
+    return Plant(
+        settings=settings,
+        database=database,
+        log=log,
+        livestate=livestate,
+        history_store=store,
+        broker=broker,
+        directory=directory,
+        registry=registry,
+        identity=identity,
+        historian=Historian(store, directory),
+        ingest=IngestService(log, directory, registry, _ingest_settings(settings), broker=_address(broker)),
+        alarms=AlarmService(database, log, directory, livestate, _alarm_settings(settings)),
+        views=DeviceViews(livestate),
+        simulator=SimulatorChild(settings, broker.credentials) if settings.demo else None,
+        generated_password=password,
+        requests=RequestStats(),
+    )
+
+
+def _people_and_things(
+    settings: Settings, database: Database, directory: Directory
+) -> tuple[Registry, IdentityService, str | None]:
+    """Registry and identity, filled with what must be there from the first start on."""
+    registry = Registry(database, directory)
+    identity = IdentityService(
+        database,
+        load_or_create_keys(settings.data_dir),
+        IdentitySettings(
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            access_ttl_s=settings.access_token_minutes * 60,
+            refresh_ttl_s=settings.refresh_token_days * 86_400,
+            secure_cookies=settings.secure_cookies,
+        ),
+    )
+    registry.ensure_default_organisation(settings.timezone)
+    chosen = settings.admin_password.get_secret_value() if settings.admin_password else None
+    generated = identity.ensure_admin(chosen or None)
+    if settings.demo:
+        registry.seed_demo(settings.demo_looms)
+    registry.load()
+    return registry, identity, generated
+
+
+def _log_limits(settings: Settings) -> LogLimits:
+    return LogLimits(retain_bytes=settings.log_max_bytes, retain_us=round(settings.log_max_age_hours * US_PER_HOUR))
+
+
+def _broker_config(settings: Settings) -> BrokerConfig:
+    return BrokerConfig(
+        data_dir=settings.data_dir,
+        host=settings.host,
+        port=settings.mqtt_port,
+        max_payload_bytes=settings.broker_max_payload_bytes,
+    )
+
+
+def _address(broker: EmbeddedBroker) -> BrokerAddress:
+    return BrokerAddress(reachable(broker.config.host), broker.port, SERVER, broker.credentials.password(SERVER))
+
+
+def _alarm_settings(settings: Settings) -> AlarmSettings:
+    return AlarmSettings(max_age_s=settings.alarm_max_age_s, escalate_after_s=settings.escalate_after_s)
+
+
+def _ingest_settings(settings: Settings) -> IngestSettings:
+    return IngestSettings(
+        max_payload_bytes=settings.max_payload_bytes,
+        max_ahead_s=settings.max_ahead_s,
+        max_age_days=settings.max_age_days,
+        clock_tolerance_s=settings.clock_tolerance_s,
+        flush_interval_ms=settings.flush_interval_ms,
+        max_discovered=settings.max_discovered,
+    )

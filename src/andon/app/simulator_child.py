@@ -1,0 +1,87 @@
+"""The simulator as a child process: started again when it dies, gone when the server goes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+
+from andon.app.settings import Settings
+from andon.engines.broker.child import die_with_parent, end
+from andon.engines.broker.credentials import SIMULATOR, Credentials
+
+logger = logging.getLogger(__name__)
+
+STOP_PATIENCE_S = 2.0
+FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 10.0
+
+
+class SimulatorChild:
+    """Runs `python -m andon.simulator` against the embedded broker until it is stopped."""
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self._environment = {
+            **os.environ,
+            "ANDON_SIM_BROKER_HOST": reachable(settings.host),
+            "ANDON_SIM_BROKER_PORT": str(settings.mqtt_port),
+            "ANDON_SIM_BROKER_USERNAME": SIMULATOR,
+            "ANDON_SIM_BROKER_PASSWORD": credentials.password(SIMULATOR),
+            "ANDON_SIM_LOOMS": str(settings.demo_looms),
+            "ANDON_SIM_HEALTH_PORT": str(settings.simulator_health_port),
+            "ANDON_SIM_LOG_LEVEL": settings.log_level,
+        }
+        self.state = "stopped"
+        self.restarts = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child while it lives."""
+        alive = self._process is not None and self._process.returncode is None
+        return self._process.pid if alive and self._process else None
+
+    async def start(self) -> None:
+        """Start the child; it connects by itself when the broker is there."""
+        await self._launch()
+        self._watcher = asyncio.create_task(self._watch(), name="simulator watcher")
+
+    async def stop(self) -> None:
+        """Ask the child to go, and make it go when it does not."""
+        if self._watcher:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+        if self._process:
+            await end(self._process, STOP_PATIENCE_S)
+        self.state = "stopped"
+
+    async def _launch(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "andon.simulator",
+            stdin=asyncio.subprocess.DEVNULL,
+            env=self._environment,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
+        self.state = "running"
+
+    async def _watch(self) -> None:
+        backoff = FIRST_BACKOFF_S
+        while self._process:
+            code = await self._process.wait()
+            self.state = "restarting"
+            self.restarts += 1
+            logger.warning("the simulator ended, starting it again", extra={"code": code, "restarts": self.restarts})
+            await asyncio.sleep(backoff)
+            backoff = min(2 * backoff, MAX_BACKOFF_S)
+            await self._launch()
+
+
+def reachable(host: str) -> str:
+    """Where a process on this machine finds what listens on `host`."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
