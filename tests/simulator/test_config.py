@@ -109,3 +109,8 @@ def test_a_device_that_contradicts_itself_is_refused(tmp_path: Path, text: str, 
         SimulatorConfig.load(write(tmp_path, text), {})
     assert caught.value.field == field
     assert caught.value.cure
+
+
+def test_the_readme_names_every_environment_variable() -> None:
+    readme = (SAMPLE.parent / "README.md").read_text(encoding="utf-8")
+    assert [name for name in ENVIRONMENT if f"`{name.removeprefix('ANDON_SIM_')}`" not in readme] == []

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -54,6 +55,7 @@ async def test_sensors_send_the_message_of_the_specification(broker: Broker, obs
     assert (body["deviceId"], body["sensorType"], body["unit"]) == ("device-001", "temperature", "celsius")
     assert (body["location"], body["status"]) == ("assembly-line-1", "active")
     assert isinstance(body["value"], float)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["timestamp"])
 
 
 async def test_looms_send_measurements_each_second_and_their_status(broker: Broker, observe: Any) -> None:

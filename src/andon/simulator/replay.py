@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from andon.kit.clock import US_PER_S, now_us
+from andon.kit.clock import US_PER_S
 from andon.kit.errors import InvalidError, UnavailableError
+from andon.simulator.clock import machine_us
 from andon.simulator.config import BrokerConfig, BufferConfig
 from andon.simulator.link import Link
 from andon.simulator.recording import RecordedRow, Recording, open_recording
@@ -46,7 +47,7 @@ class _Clock:
         self._period_us = period_s * US_PER_S
         self._first: int | None = None
         self._last_sent = 0
-        self._began_us = now_us()
+        self._began_us = machine_us()
         self._began_s = asyncio.get_running_loop().time()
 
     def place(self, at: int | None, index: int) -> tuple[float, int]:
@@ -57,7 +58,7 @@ class _Clock:
         passed_us = recorded - self._first
         if self._speed == 0:
             # As fast as possible there is no distance between rows: each gets the moment that it is sent.
-            self._last_sent = max(now_us(), self._last_sent + 1)
+            self._last_sent = max(machine_us(), self._last_sent + 1)
             return 0.0, recorded if self.keeps else self._last_sent
         due = self._began_s + passed_us / self._speed / US_PER_S
         return due, recorded if self.keeps else self._began_us + round(passed_us / self._speed)

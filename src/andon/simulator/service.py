@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from andon import __version__
-from andon.kit.clock import now_us, to_iso
+from andon.kit.clock import to_iso
+from andon.simulator.clock import machine_us
 from andon.simulator.config import SimulatorConfig
 from andon.simulator.health import health_endpoint
 from andon.simulator.link import Link
@@ -21,7 +22,7 @@ from andon.simulator.publishers.sensors import SensorPublisher
 
 logger = logging.getLogger(__name__)
 
-FLUSH_S = 2.0
+FLUSH_S = 1.0
 """How long a graceful stop waits for the broker to take the last messages."""
 
 
@@ -47,7 +48,7 @@ class Simulation:
         all_there = connected == len(stats)
         return {
             "status": "healthy" if all_there else "degraded",
-            "timestamp": to_iso(now_us()),
+            "timestamp": to_iso(machine_us()),
             "version": __version__,
             "brokerConnected": all_there,
             "dependencies": {

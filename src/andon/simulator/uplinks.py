@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from andon.kit.clock import now_us
+from andon.simulator.clock import machine_us
 from andon.simulator.config import BrokerConfig, BufferConfig
 from andon.simulator.link import Link, Will
 
@@ -64,7 +64,7 @@ class Uplinks:
             f"andon-sim-{machine}",
             broker,
             buffer,
-            make_will=lambda: Will(self._speech.topic(machine), self._speech.message(machine, now_us(), OFFLINE)),
+            make_will=lambda: Will(self._speech.topic(machine), self._speech.message(machine, machine_us(), OFFLINE)),
             on_connect=lambda: self._say_all([machine]),
         )
 
@@ -75,4 +75,4 @@ class Uplinks:
 
     def _send(self, machine: str, status: str) -> None:
         topic, message = self._speech
-        self._link[machine].publish(topic(machine), message(machine, now_us(), status), retain=True)
+        self._link[machine].publish(topic(machine), message(machine, machine_us(), status), retain=True)

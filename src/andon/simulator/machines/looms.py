@@ -28,7 +28,7 @@ _TENSION_JITTER_KN = 0.012  # per second, of the let-off control
 _TENSION_TAU_S = 20.0
 _HEAT_TAU_S = 900.0
 _BURST_TAU_S = 8.0
-_BURST_GAP_S = 900.0
+_BURST_GAP_S = 7_200.0  # as new; four times as often when worn out
 _BREAK_GAP_S = 1_800.0
 _FOULING_GAP_S = 20_000.0  # dust on the ultrasonic sensor
 _MAINTENANCE_S = 300.0
@@ -133,7 +133,7 @@ class LoomFleet:
         """Bursts of vibration, faults of the let-off that change the tension for minutes, dust on the sensor."""
         self._burst[looms] *= math.exp(-1 / _BURST_TAU_S)
         hit = looms[running & self._chance(looms, (1 + 3 * self._wear[looms]) / _BURST_GAP_S)]
-        self._burst[hit] += self._rng.uniform(5, 12, len(hit))
+        self._burst[hit] += self._rng.uniform(1.5, 7, len(hit))
         self._fouled_s[looms] = np.maximum(self._fouled_s[looms] - 1, 0)
         fouled = looms[self._chance(looms, 1 / _FOULING_GAP_S)]
         self._fouled_s[fouled] = self._rng.uniform(10, 40, len(fouled))

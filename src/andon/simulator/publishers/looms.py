@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from andon.kit.clock import US_PER_S, now_us
+from andon.kit.clock import US_PER_S
 from andon.simulator.beats import beats
+from andon.simulator.clock import machine_us
 from andon.simulator.config import SimulatorConfig
 from andon.simulator.link import Link
 from andon.simulator.machines.looms import LoomFleet, LoomTelemetry
@@ -61,7 +62,7 @@ class LoomPublisher:
             self._uplinks.say(loom, RUNNING if running else STOPPED)
         turn = 0
         async for _ in beats(1.0 / len(self._slices)):
-            at = now_us()
+            at = machine_us()
             self._publish(self._fleet.advance(self._slices[turn], at / US_PER_S), at)
             turn = (turn + 1) % len(self._slices)
 

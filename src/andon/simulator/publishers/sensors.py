@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 
-from andon.kit.clock import now_us
 from andon.simulator.beats import beats
+from andon.simulator.clock import machine_us
 from andon.simulator.config import SimulatorConfig
 from andon.simulator.link import Link
 from andon.simulator.machines.sensors import Sensor, SensorSpec
@@ -62,4 +62,6 @@ class SensorPublisher:
 
 
 def _message(spec: SensorSpec, value: float) -> bytes:
-    return encode_device_data(spec.id, now_us(), value, sensor_type=spec.type, unit=spec.unit, location=spec.location)
+    return encode_device_data(
+        spec.id, machine_us(), value, sensor_type=spec.type, unit=spec.unit, location=spec.location
+    )
