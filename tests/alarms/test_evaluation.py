@@ -145,6 +145,13 @@ def test_a_restored_alarm_is_not_raised_again_and_returns() -> None:
     assert judge(made, row(1, 2, 50.0)) == [(HIGH, Change.CLEARED)]
 
 
+def test_a_limit_that_stays_violated_after_resolve_is_seen_again() -> None:
+    made = evaluator(tag(1))
+    judge(made, row(1, 0, 99.0))
+    made.put(HIGH, model.resolve(made.point(HIGH), NOW - seconds(300)).point)
+    assert judge(made, row(1, 1, 99.0)) == [(HIGH, Change.RAISED)]
+
+
 values = st.sampled_from([10.0, 15.0, 16.0, 50.0, 83.0, 84.0, 85.0, 86.0, 120.0])
 streams = st.lists(st.tuples(st.sampled_from([1, 2, 3]), values, st.integers(0, 40)), max_size=80)
 

@@ -238,8 +238,8 @@ def _grown(column: NDArray[Number], size: int, blank: float) -> NDArray[Number]:
 
 def _still(rule: Rule, point: Point) -> tuple[float, float]:
     """The closed range of values that leave a point as it stands."""
-    if point.condition in (Condition.PENDING_ON, Condition.PENDING_OFF):
-        return math.inf, -math.inf  # a delay is running: every value matters
+    if point.condition in (Condition.PENDING_ON, Condition.PENDING_OFF) or point.resolved_seen is not None:
+        return math.inf, -math.inf  # a delay or a resolve is running out: every value matters
     if point.condition is Condition.CLEAR:
         return (-math.inf, rule.threshold) if rule.side == "high" else (rule.threshold, math.inf)
     if rule.side == "high":

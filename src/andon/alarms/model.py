@@ -182,8 +182,6 @@ def on_tick(point: Point, rule: Rule, timing: Timing, now: int) -> Step:
         return _returned(point, point.since + hold)
     if point.raises and point.condition is Condition.CLEAR and now - point.raises[-1] > timing.chatter_window:
         return Step(replace(point, raises=()))
-    if point.resolved_seen is not None and now - point.resolved_seen >= timing.rearm_after:
-        return _raise(replace(point, resolved_seen=None), Change.RAISED, timing, now, now)
     if _escalates(point, timing, now):
         return Step(replace(point, escalated=True), Change.ESCALATED, now)
     return Step(point)
@@ -215,7 +213,8 @@ def acknowledge(point: Point, now: int) -> Step:
 
 def resolve(point: Point, now: int) -> Step:
     """An operator ends it. While the limit stays violated it keeps still until the condition has returned
-    once, or for `rearm_after`: then it is raised anew, for a lasting danger must not stay hidden."""
+    once, or for `rearm_after`: the next sample beyond the limit then raises it anew, for a lasting danger must
+    not stay hidden."""
     if point.state is State.NORMAL:
         return Step(point)
     lasting = point.condition is not Condition.CLEAR
@@ -223,10 +222,12 @@ def resolve(point: Point, now: int) -> Step:
 
 
 def _beyond(point: Point, rule: Rule, timing: Timing, at: int, seen: int) -> Step:
-    if point.condition is Condition.VIOLATED:
-        return Step(point)
     if point.condition is Condition.PENDING_OFF:
-        return Step(replace(point, condition=Condition.VIOLATED))
+        point = replace(point, condition=Condition.VIOLATED)
+    if point.condition is Condition.VIOLATED:
+        if point.resolved_seen is not None and seen - point.resolved_seen >= timing.rearm_after:
+            return _raise(replace(point, resolved_seen=None), Change.RAISED, timing, at, seen)
+        return Step(point)
     if point.condition is Condition.CLEAR:
         point = replace(point, condition=Condition.PENDING_ON, since=at, armed=seen)
     if at - point.since >= rule.on_delay:
