@@ -30,7 +30,8 @@ class SignalChoice:
 class Adoption:
     """What a person decided about a discovered device; what is None is taken from what was seen.
 
-    `signals` None: every signal gets the suggested limits. `unit` is that of the first signal, which becomes the primary tag.
+    `signals` None: every signal gets the suggested limits. `unit` is that of the first signal, which becomes the
+    primary tag.
     """
 
     device_id: str | None = None

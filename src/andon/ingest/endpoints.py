@@ -10,10 +10,10 @@ from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.ingest.schemas import (
     AdoptBody,
-    PushBody,
     ReplayBody,
     discovered_view,
     letter_view,
+    push_schema,
     read_push,
 )
 from andon.ingest.service import IngestService
@@ -41,7 +41,7 @@ _NO_DEVICE: dict[int | str, dict[str, Any]] = {404: {"description": "There is no
 _PUSH_BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": PushBody.model_json_schema(ref_template="{model}")}},
+        "content": {"application/json": {"schema": push_schema()}},
     }
 }
 

@@ -46,6 +46,13 @@ class PushBody(_Body):
     historical: bool = False
 
 
+def push_schema() -> dict[str, Any]:
+    """The JSON schema of a push, for OpenAPI: the body itself is read by `read_push`."""
+    schema = PushBody.model_json_schema()
+    schema["properties"]["samples"]["items"] = schema.pop("$defs")["SampleBody"]
+    return schema
+
+
 class RawPush(msgspec.Struct, forbid_unknown_fields=True):
     """A push before its samples are looked at: a bad sample is refused by itself, not with the request."""
 
