@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
-from andon.simulator.config import BufferConfig
+from andon.simulator.config import BrokerConfig, BufferConfig
 from andon.simulator.link import Link, Will
 from simulator.mqtt_broker import Broker, eventually
 
@@ -101,8 +102,6 @@ async def test_a_graceful_end_publishes_no_will(broker: Broker, observe: Any) ->
 
 
 async def test_a_refused_password_is_reported_and_tried_again(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
-    import msgspec
-
     wrong = msgspec.structs.replace(broker.config, password="wrong", retry_max_s=0.05)
     async with running(Link("one", wrong, BufferConfig())) as link:
         await eventually(lambda: link.last_error is not None)
@@ -133,3 +132,55 @@ async def test_commands_reach_the_machine(broker: Broker) -> None:
 
         await asyncio.wait_for(send_until_heard(), 10)
     assert heard[0] == ("cmd/go", b"now")
+
+
+async def test_a_broker_without_mqtt_5_is_said_to_lack_it(broker: Broker) -> None:
+    newer = msgspec.structs.replace(broker.config, mqtt_version="5", connect_timeout_s=0.5)
+    async with running(Link("one", newer, BufferConfig())) as link:
+        await eventually(lambda: link.last_error is not None)
+    assert "MQTT 5" in str(link.last_error)
+
+
+class NarrowBroker:
+    """Speaks as much MQTT 5 as a publisher needs; lets in `receive_maximum` messages before it acknowledges them."""
+
+    def __init__(self, receive_maximum: int) -> None:
+        self._connack = bytes([0x20, 6, 0, 0, 3, 0x21, 0, receive_maximum])
+        self.received = 0
+        self.most_unacknowledged = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        waiting: list[bytes] = []
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                kind, length = await reader.readexactly(2)
+                body = await reader.readexactly(length)
+                if kind >> 4 == 1:
+                    writer.write(self._connack)
+                elif kind >> 4 == 3:
+                    topic_length = int.from_bytes(body[:2], "big")
+                    waiting.append(body[2 + topic_length : 4 + topic_length])
+                    self.received += 1
+                    self.most_unacknowledged = max(self.most_unacknowledged, len(waiting))
+                    asyncio.get_running_loop().call_later(0.01, self._acknowledge, writer, waiting)
+        writer.close()
+
+    @staticmethod
+    def _acknowledge(writer: asyncio.StreamWriter, waiting: list[bytes]) -> None:
+        while waiting:
+            writer.write(b"\x40\x02" + waiting.pop(0))
+
+
+async def test_a_broker_of_mqtt_5_sets_how_much_may_be_under_way() -> None:
+    narrow = NarrowBroker(receive_maximum=5)
+    server = await asyncio.start_server(narrow.serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        config = BrokerConfig(port=port, mqtt_version="5")
+        async with running(Link("one", config, BufferConfig())) as link:
+            for number in range(40):
+                link.publish("t/1", str(number).encode())
+            await link.wait_connected(10)
+            await asyncio.wait_for(link.below(0), 10)
+    assert narrow.received == 40
+    assert 1 <= narrow.most_unacknowledged <= 5

@@ -225,7 +225,11 @@ class Link:
             keepalive=broker.keepalive_s,
             version=_VERSIONS[broker.mqtt_version],
         )
-        await asyncio.wait_for(opening, broker.connect_timeout_s)
+        try:
+            await asyncio.wait_for(opening, broker.connect_timeout_s)
+        except TimeoutError as error:
+            seconds, version = broker.connect_timeout_s, broker.mqtt_version
+            raise TimeoutError(f"no welcome within {seconds:g} s; does it speak MQTT {version}?") from error
 
     def _begin(self, connection: _Connection) -> None:
         """The broker is there: subscribe, say hello, send what waits."""
