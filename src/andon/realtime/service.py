@@ -65,7 +65,7 @@ class RealtimeService:
         self._identity = identity
         self._system_status = system_status
         self._presence = Presence(directory, livestate)
-        self._consumer = Consumer(log, SENSORS_DATA, GROUP, self.handle, start_at="end", commit=False)
+        self._consumer: Consumer | None = None
         self._limits = CatchUpLimits(
             self.settings.catch_up_samples, self.settings.catch_up_records, self.settings.catch_up_bytes
         )
@@ -78,7 +78,8 @@ class RealtimeService:
     async def start(self) -> None:
         """Follow the log from its end on, and watch devices and clients."""
         self._loop = asyncio.get_running_loop()
-        self.fanout.position = await self._log.end(SENSORS_DATA)
+        end = self.fanout.position = await self._log.end(SENSORS_DATA)
+        self._consumer = Consumer(self._log, SENSORS_DATA, GROUP, self.handle, start_at=end, commit=False)
         self._presence.changes(now_us())
         self._unsubscribe = self.directory.subscribe(self._on_directory)
         work = (self._consumer.run(), self._each_second(), self._push_system_status())
@@ -91,7 +92,8 @@ class RealtimeService:
         self._unsubscribe()
         for client in tuple(self.fanout.clients.values()):
             self.end(client, "shutdown", "Andon is shutting down", "connect again in a moment")
-        await self._consumer.stop()
+        if self._consumer is not None:
+            await self._consumer.stop()
         for task in self._tasks[1:]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -15,7 +15,7 @@ from andon.realtime.conversation import Conversation
 from andon.realtime.messages import error_body
 from andon.realtime.requests import token_in
 from andon.realtime.service import RealtimeService
-from andon.realtime.sockets import EngineSocket
+from andon.realtime.sockets import EngineSocket, close
 
 PATH = "/socket.io"
 _NAMESPACE = "/"
@@ -27,6 +27,10 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]  # the library has no
 
     max_connections = 0
     sign_in_timeout_s = 0.0
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
         """A client must not be able to call the handlers of connecting and disconnecting."""
@@ -42,7 +46,8 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]  # the library has no
     def _expect_sign_in(self, eio_sid: str) -> None:
         socket = self.eio.sockets.get(eio_sid)
         if socket is not None and self.manager.sid_from_eio_sid(eio_sid, _NAMESPACE) is None:
-            self.start_background_task(socket.close, False)
+            self._closing.add(task := asyncio.create_task(close(socket)))
+            task.add_done_callback(self._closing.discard)
 
 
 class SocketIoServer:
@@ -65,6 +70,7 @@ class SocketIoServer:
         self._server.on("disconnect", self._disconnect)
         self._server.on("*", self._event)
         self._upgrades: dict[str, Any] = {}
+        self._outlets: dict[str, EngineSocket] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one HTTP request or WebSocket."""
@@ -93,7 +99,7 @@ class SocketIoServer:
         if socket is None:
             raise Refused("the connection is closed")
         direct = environ["asgi.send"] if environ["asgi.scope"]["type"] == "websocket" else None
-        outlet = EngineSocket(
+        outlet = self._outlets[sid] = EngineSocket(
             socket,
             disconnect=lambda: self._server.disconnect(sid),
             asgi_send=lambda: direct or self._upgrades.get(engine_sid),
@@ -107,6 +113,7 @@ class SocketIoServer:
         client = self._service.fanout.clients.get(sid)
         if client is not None:
             self._service.leave(client)
+            self._outlets.pop(sid).release()
 
     async def _event(self, event: str, sid: str, *arguments: Any) -> Any:
         client = self._service.fanout.clients.get(sid)

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from engineio.packet import NOOP, Packet
+
 from andon.realtime import messages
 from andon.realtime.packets import socketio_event
 
 GRACE_S = 2.0
-"""How long a client has to close its connection itself after it was told why."""
+"""How long a client has to take the last messages before its connection is cut."""
 
 
 def abort(asgi_send: Any) -> None:
@@ -35,7 +37,7 @@ class EngineSocket:
         self._socket = socket
         self._disconnect = disconnect
         self._asgi_send = asgi_send
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending: asyncio.Task[None] | None = None
 
     def backlog(self) -> int:
         """Packets that the socket's writer has not taken."""
@@ -53,16 +55,22 @@ class EngineSocket:
             await self._socket.queue.join()
 
     def end(self, code: str, message: str, cure: str) -> None:
-        """An `error` event and Socket.IO's DISCONNECT; after the grace the connection is cut."""
+        """An `error` event, Socket.IO's DISCONNECT, and the end of the connection; after the grace it is cut."""
         self.send([socketio_event("error", messages.encode(messages.notice(code, message, cure)))])
-        self._start(self._disconnect())
-        asyncio.get_running_loop().call_later(GRACE_S, self._cut)
+        self._ending = asyncio.create_task(self._end())
+        asyncio.get_running_loop().call_later(GRACE_S, lambda: abort(self._asgi_send()))
 
-    def _cut(self) -> None:
-        self._start(self._socket.close(wait=False, abort=True))
-        abort(self._asgi_send())
+    def release(self) -> None:
+        """The client has left: let a request that polls for packets go instead of waiting for its timeout."""
+        if not self._socket.upgraded:
+            self._socket.queue.put_nowait(Packet(NOOP))
 
-    def _start(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+    async def _end(self) -> None:
+        await self._disconnect()
+        await close(self._socket)
+
+
+async def close(socket: Any) -> None:
+    """Close an Engine.IO socket once what is queued has been sent, without waiting for the other side to do it."""
+    await socket.close(wait=False)
+    socket.queue.put_nowait(None)  # ends the socket's writer, which then closes the WebSocket
