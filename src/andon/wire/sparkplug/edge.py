@@ -63,7 +63,6 @@ class EdgeSession:
         rebirth = Metric(REBIRTH, datatype=DataType.BOOLEAN, value=False)
         self._node = self._owner([rebirth, *metrics], without_alias={REBIRTH})
         self._devices: dict[str, _Owner] = {}
-        self._born_devices: set[str] = set()
 
     @property
     def bd_seq(self) -> int | None:
@@ -84,7 +83,6 @@ class EdgeSession:
         """Begin a connection; the answer is the will to connect with."""
         self._bd_seq, self._next_bd_seq = self._next_bd_seq, (self._next_bd_seq + 1) % _SEQ
         self._born = False
-        self._born_devices.clear()
         self._host = None
         return self.death(now_ms)
 
@@ -111,9 +109,8 @@ class EdgeSession:
         """The device is gone: its DDEATH if it was born. It takes no part in later births."""
         self._known(device_id)
         del self._devices[device_id]
-        if not self._born or device_id not in self._born_devices:
+        if not self._born:
             return []
-        self._born_devices.discard(device_id)
         return [self._device_message("DDEATH", device_id, Payload(now_ms, [], self._take_seq()))]
 
     def update(self, device_id: str | None, values: Mapping[str, Any], now_ms: int) -> None:
@@ -133,7 +130,7 @@ class EdgeSession:
         `measured_ms` marks values of the past, kept back while there was no connection: they go out as historical and
         do not become present values. SequenceError before the birth, PayloadError for an unknown metric or misfit.
         """
-        if not self._born or (device_id is not None and device_id not in self._born_devices):
+        if not self._born:
             raise SequenceError("birth() comes before data()")
         owner = self._known(device_id)
         historical = measured_ms is not None
@@ -212,7 +209,6 @@ class EdgeSession:
 
     def _device_birth(self, device_id: str, now_ms: int) -> Outgoing:
         payload = Payload(now_ms, [*self._present(self._devices[device_id], now_ms)], self._take_seq())
-        self._born_devices.add(device_id)
         return self._device_message("DBIRTH", device_id, payload)
 
     def _take_seq(self) -> int:
