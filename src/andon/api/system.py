@@ -63,13 +63,14 @@ async def status(state: Context, principal: Reader) -> dict[str, Any]:
 
 
 def _role(role: RoleStatus) -> dict[str, Any]:
-    """A role with what its process uses; a role inside the server has the server's process id."""
+    """A role; what it uses is known when it has a process of its own."""
     cpu, rss = None, None
-    try:
-        process = _process(role.pid or os.getpid())
-        cpu, rss = process.cpu_percent(), round(process.memory_info().rss / 1e6, 1)
-    except psutil.Error:
-        _processes.pop(role.pid or 0, None)
+    if role.pid is not None:
+        try:
+            process = _process(role.pid)
+            cpu, rss = process.cpu_percent(), round(process.memory_info().rss / 1e6, 1)
+        except psutil.Error:
+            _processes.pop(role.pid, None)
     return {
         "name": role.name,
         "state": role.state,

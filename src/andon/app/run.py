@@ -17,8 +17,9 @@ from andon.app.banner import show_banner
 from andon.app.guards import bind, claim_data_dir, free_port
 from andon.app.plant import Plant, build_plant
 from andon.app.roles import running
-from andon.app.settings import Settings
+from andon.app.settings import LOOPBACK, Settings
 from andon.app.web import build_asgi
+from andon.kit.errors import StartError
 from andon.observability.logs import setup_logging
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,23 @@ def run_up(settings: Settings) -> None:
         http = stack.enter_context(bind(settings.host, settings.port, setting="port"))
         mqtt_port = free_port(settings.host, settings.mqtt_port, setting="mqtt_port")
         stack.enter_context(claim_data_dir(settings.data_dir))
-        chosen = settings.model_copy(update={"port": http.getsockname()[1], "mqtt_port": mqtt_port})
+        ports = {"port": http.getsockname()[1], "mqtt_port": mqtt_port}
+        if settings.demo:
+            ports["simulator_health_port"] = _health_port(settings)
+        chosen = settings.model_copy(update=ports)
         uvloop.run(serve(chosen, http))
+
+
+def _health_port(settings: Settings) -> int:
+    """The demo must not fail because something else has the simulator's usual port: then it takes a free one."""
+    if settings.simulator_health_port == 0:
+        return 0
+    try:
+        return free_port(LOOPBACK, settings.simulator_health_port, setting="simulator_health_port")
+    except StartError as error:
+        port = free_port(LOOPBACK, 0, setting="simulator_health_port")
+        logger.warning(error.message, extra={"simulator_health_port": port})
+        return port
 
 
 async def serve(settings: Settings, http: socket.socket) -> None:

@@ -15,6 +15,7 @@ from andon.engines.broker.credentials import SIMULATOR, Credentials
 logger = logging.getLogger(__name__)
 
 STOP_PATIENCE_S = 2.0
+CANNOT_START = 2  # its configuration is at fault: trying again cannot help
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 10.0
 
 
@@ -74,6 +75,10 @@ class SimulatorChild:
         backoff = FIRST_BACKOFF_S
         while self._process:
             code = await self._process.wait()
+            if code == CANNOT_START:
+                self.state = "failed"
+                logger.error("the simulator cannot start; its own line above says why")
+                return
             self.state = "restarting"
             self.restarts += 1
             logger.warning("the simulator ended, starting it again", extra={"code": code, "restarts": self.restarts})

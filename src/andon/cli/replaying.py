@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -47,7 +48,8 @@ def broker_of(arguments: BrokerArguments) -> BrokerConfig:
 def replay_with_progress(
     file: Path, device: str, speed: float, columns: list[str], timestamps: str, broker: BrokerConfig
 ) -> ReplayProgress:
-    """Play the recording and show how far it is; what it did is said at the end."""
+    """Play the recording and show how far it is."""
+    logging.getLogger("gmqtt").setLevel(logging.CRITICAL)  # a lost broker would be told across the bar
     parts = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*parts, TextColumn("{task.fields[values]} values")) as bar:
         task = bar.add_task(f"{file.name} as {device}", total=None, values=0)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from andon.historian.export import csv_lines, json_chunks
+from andon.historian.model import Columns
 from andon.historian.ranges import parse_range
 from andon.historian.service import Historian
 from andon.historian.views import bucket_readings, iso_column, readings, seconds, statistics_view
@@ -90,10 +91,12 @@ async def history(
     start: From = "-24h",
     end: To = "now",
     tag: TagName = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_READINGS, description="Most readings; the oldest come first.")] = 1000,
+    limit: Annotated[int, Query(ge=1, le=MAX_READINGS, description="Most readings.")] = 1000,
+    order: Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first; buckets are asc.")] = "asc",
     buckets: Annotated[int | None, Query(ge=1, le=MAX_BUCKETS, description="Sum up in so many buckets.")] = None,
 ) -> Response:
-    """Without `tag` it is the device's primary one. When `meta.truncated`, go on with `from` = `meta.nextFrom`.
+    """Without `tag` it is the device's primary one. When `meta.truncated`, go on with `from` = `meta.nextFrom`,
+    or newest first with `to` = `meta.nextTo`.
 
     With `buckets` a reading is one bucket: `value` is the mean of its samples of good or uncertain quality,
     `quality` its worst; buckets without samples are absent.
@@ -102,17 +105,24 @@ async def history(
     device, info = _one_tag(historian, principal, device_id, tag)
     data = _head(device, info, first, last)
     if buckets is None:
-        columns = await historian.read(info.id, first, last, limit + 1)
-        truncated = len(columns) > limit
-        data |= {"resolution": "raw", "bucketSeconds": None, "readings": readings(columns)[:limit]}
-        following = iso_column(columns.timestamps[limit:])[0] if truncated else None
-        meta = {"count": len(data["readings"]), "truncated": truncated, "nextFrom": following}
+        columns = await historian.read(info.id, first, last, limit + 1, newest_first=order == "desc")
+        shown = readings(columns)[:limit]
+        data |= {"resolution": "raw", "bucketSeconds": None, "readings": shown}
+        meta = {"count": len(shown), **_where_to_go_on(columns, limit, order)}
     else:
         found = await historian.buckets(info.id, first, last, buckets)
         data |= {"resolution": "buckets", "bucketSeconds": seconds(found.width_us)}
         data["readings"] = bucket_readings(found)
         meta = {"count": len(found), "truncated": False, "nextFrom": None}
     return Response(msgspec.json.encode(success(data, meta)), media_type="application/json")
+
+
+def _where_to_go_on(columns: Columns, limit: int, order: str) -> dict[str, Any]:
+    """Of one sample more than was asked for: whether there is one, and where the next page begins or ends."""
+    truncated = len(columns) > limit
+    at = limit if order == "asc" else limit - 1  # a range holds its start, not its end
+    moment = iso_column(columns.timestamps[at : at + 1])[0] if truncated else None
+    return {"truncated": truncated, "nextFrom" if order == "asc" else "nextTo": moment}
 
 
 @router.get(

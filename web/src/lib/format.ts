@@ -79,12 +79,13 @@ export function formatAge(ms: number): string {
   return `${Math.floor(s / 86_400)} d`;
 }
 
-type Style = "time" | "minute" | "datetime" | "date";
+type Style = "time" | "minute" | "datetime" | "date" | "day";
 const OPTIONS: Record<Style, Intl.DateTimeFormatOptions> = {
   time: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
   minute: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
   datetime: { year: "numeric", month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
   date: { year: "numeric", month: "short", day: "2-digit" },
+  day: { month: "short", day: "2-digit" },
 };
 const dateFormats = new Map<string, Intl.DateTimeFormat>();
 

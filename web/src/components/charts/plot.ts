@@ -1,6 +1,6 @@
 import uPlot from "uplot";
 import type { Limits } from "@/api/types";
-import { formatValue } from "@/lib/format";
+import { formatTime, formatValue } from "@/lib/format";
 
 /** The theme's colours as a canvas needs them; read anew when the theme changes. */
 export function colours() {
@@ -64,11 +64,22 @@ interface AxisOptions {
   decimals: number;
 }
 
+const HOUR_S = 3_600;
+
+/** Ticks of the time axis: clock times while they are less than a day apart, else dates. */
+function timeLabels(splits: number[], step: number, timeZone: string): string[] {
+  const style = step < 60 ? "time" : step < 24 * HOUR_S ? "minute" : "day";
+  return splits.map((split) => {
+    const clock = formatTime(split * 1_000, timeZone, style);
+    return style !== "day" && clock.startsWith("00:00") ? formatTime(split * 1_000, timeZone, "day") : clock;
+  });
+}
+
 /** Axes in the theme's greys, times in the site's zone. */
-export function axes({ palette, decimals }: AxisOptions): uPlot.Axis[] {
+export function axes({ palette, timeZone, decimals }: AxisOptions): uPlot.Axis[] {
   const shared = { stroke: palette.ink, grid: { stroke: palette.grid, width: 1 }, ticks: { stroke: palette.grid, width: 1 } };
   return [
-    { ...shared, space: 70 },
+    { ...shared, space: 80, values: (_, splits, _axis, _space, step) => timeLabels(splits, step, timeZone) },
     { ...shared, size: 64, values: (_, splits) => splits.map((split) => formatValue(split, decimals)) },
   ];
 }

@@ -61,7 +61,6 @@ export default function DeviceDetailPage() {
       ) : (
         <Signals device={device} fetchedAt={found.dataUpdatedAt} />
       )}
-      <DeviceAlarms deviceId={device.deviceId} />
     </Page>
   );
 }
@@ -84,6 +83,7 @@ function Signals({ device, fetchedAt }: { device: DeviceDetail; fetchedAt: numbe
         <HistoryChart device={device} tag={tag} range={range} onRange={(name) => setUrl({ range: name })} />
         <Statistics device={device} tag={tag} range={range} />
       </div>
+      <DeviceAlarms deviceId={device.deviceId} />
       <RawData device={device} tag={tag} range={range} />
     </>
   );

@@ -12,6 +12,7 @@ import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { formatTime, formatValue, humanise } from "@/lib/format";
 import type { RANGES } from "./ranges";
+import classes from "./devicedetail.module.css";
 
 interface Props {
   device: DeviceDetail;
@@ -60,7 +61,9 @@ export function RawData({ device, tag, range }: Props) {
       {found.isPending && <SkeletonRows />}
       {readings?.length === 0 && <EmptyState title={`Nothing in the last ${range.label}`} />}
       {readings && readings.length > 0 && (
-        <DataTable caption="Newest samples" columns={columns} rows={readings} rowKey={(reading) => reading.timestamp} />
+        <div className={classes["raw"]} tabIndex={0} role="region" aria-label="Newest samples">
+          <DataTable caption="Newest samples" columns={columns} rows={readings} rowKey={(reading) => reading.timestamp} />
+        </div>
       )}
     </Panel>
   );
