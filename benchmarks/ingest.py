@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import msgspec
-from tests.support.running import RunningAndon
 
 from benchmarks.figures import Figure
 from benchmarks.mqtt_load import json1, sparkplug60
 from benchmarks.plant import add_devices, cpu_seconds, fresh_andon, module, mqtt_options, stored_samples, usage
+from support.running import RunningAndon
 
 DEVICES = 100
 

@@ -8,9 +8,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.running import RunningAndon
-
 from benchmarks.figures import Figure
+from support.running import RunningAndon
 
 ROOT = Path(__file__).parent.parent
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 import psutil
-from tests.support.running import RunningAndon
+
+from support.running import RunningAndon
 
 
 @dataclass(frozen=True, slots=True)
