@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from fastapi import FastAPI
-from historian.support import ORGANISATION, T0, S, batch, device, directory, tag
 
 from andon.api.errors import install_error_handlers
 from andon.historian.endpoints import router
@@ -22,6 +21,7 @@ from andon.historian.stores.local import LocalStore
 from andon.identity.model import ROLES, Principal
 from andon.kit.errors import UnauthenticatedError
 from andon.kit.quality import Quality
+from historian.support import ORGANISATION, T0, S, batch, device, directory, tag
 
 PRESS = device(
     "press-1",

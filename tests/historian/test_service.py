@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from historian.support import ORGANISATION, T0, batch, device, directory, tag
 
 from andon.engines.log.consumer import Consumer
 from andon.engines.log.embedded import EmbeddedLog
@@ -18,6 +17,7 @@ from andon.historian.service import GROUP, Historian, HistorianLimits
 from andon.historian.stores.local import LocalStore
 from andon.kit.errors import NotFoundError
 from andon.kit.samples import encode
+from historian.support import ORGANISATION, T0, batch, device, directory, tag
 
 PLANT = directory(device("press-1", [tag(1, "press-1", "force"), tag(2, "press-1", "speed")]), device("bare", []))
 LIMITS = HistorianLimits(flush_interval_s=0.01, page_rows=3)

@@ -183,6 +183,16 @@ async def test_a_busy_stream_is_handled_in_larger_batches(log: EmbeddedLog) -> N
     assert len(sink.calls) <= 4, "the first at once, the others gathered"
 
 
+@pytest.mark.parametrize("limit", [{"max_records": 2}, {"max_bytes": 100}])
+async def test_a_backlog_is_worked_off_without_pauses(log: EmbeddedLog, limit: dict[str, int]) -> None:
+    sink = Sink()
+    await log.append(SENSORS_DATA, [samples(i) for i in range(8)])
+    paced = replace(LIMITS, min_interval_s=3600, **limit)
+    async with running(Consumer(log, SENSORS_DATA, "test", sink, limits=paced)):
+        await until(lambda: len(sink.values) == 8)
+    assert len(sink.calls) > 1
+
+
 async def test_it_waits_for_a_log_that_cannot_be_read(log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = Sink()
     read = log.read

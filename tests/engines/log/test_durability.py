@@ -23,7 +23,7 @@ from andon.engines.log.embedded import EmbeddedLog
 
 async def client(log, numbers):
     for number in numbers:
-        await log.append("sensors-data", [b"%d:" % number + b"x" * (number % 5000)])
+        await log.append("sensors-data", [b"%d:" % number + b"x" * (number % 90_000)])
         print(number, flush=True)
 
 async def main():
@@ -52,8 +52,8 @@ def append_until_killed(path: Path, first: int, lines: int) -> set[int]:
 async def test_after_kill_9_every_acknowledged_record_is_there_and_none_is_doubled(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     acknowledged: set[int] = set()
-    for round_ in range(3):
-        acknowledged |= append_until_killed(path, first=round_ * 1_000_000, lines=200)
+    for round_ in range(8):
+        acknowledged |= append_until_killed(path, first=round_ * 1_000_000 + 20_000, lines=100)
     log = EmbeddedLog.open(path, LogLimits(min_free_bytes=0))
     kept: list[int] = []
     position = 0
@@ -61,10 +61,10 @@ async def test_after_kill_9_every_acknowledged_record_is_there_and_none_is_doubl
         assert [r.position for r in records] == list(range(position + 1, position + 1 + len(records)))
         for record in records:
             number, _, filler = record.payload.partition(b":")
-            assert len(filler) == int(number) % 5000, "a record is damaged"
+            assert len(filler) == int(number) % 90_000, "a record is damaged"
             kept.append(int(number))
         position = records[-1].position
     await log.close()
-    assert len(acknowledged) >= 600
+    assert len(acknowledged) >= 800
     assert acknowledged <= set(kept), "an acknowledged record is missing"
     assert len(kept) == len(set(kept)), "a record is doubled"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from andon.engines.log import file
 from andon.engines.log.embedded import EmbeddedLog
 from andon.engines.log.limits import LogLimits
 from andon.engines.log.port import Record
@@ -210,6 +211,21 @@ async def test_streams_and_groups_are_bounded(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="1 consumer positions"):
         await log.commit("b", "one", 1)
     await log.close()
+
+
+async def test_an_append_is_answered_once_it_is_committed(log: EmbeddedLog, tmp_path: Path) -> None:
+    other = file.connect(tmp_path / "log.db", read_only=True)
+    for _ in range(50):
+        position = await log.append(STREAM, [b"x" * 50_000] * 4)
+        assert file.streams(other)[STREAM].end == position
+    other.close()
+
+
+def test_a_commit_waits_for_the_disk_itself(tmp_path: Path) -> None:
+    db = file.connect(tmp_path / "log.db")
+    assert db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL: an fsync for each commit"
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    db.close()
 
 
 async def test_a_second_andon_does_not_get_the_same_log(log: EmbeddedLog, tmp_path: Path) -> None:

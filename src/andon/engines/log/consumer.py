@@ -100,7 +100,7 @@ class Consumer:
             started = loop.time()
             if records:
                 await self._handle_records(records)
-            if len(records) < self._limits.max_records:
+            if not self._is_full(records):
                 await self._pause(started + self._limits.min_interval_s - loop.time())
 
     async def stop(self) -> None:
@@ -129,6 +129,11 @@ class Consumer:
         if self._commit:
             # From now on retention waits for this group.
             await self._log.commit(self.group, self.stream, self.position)
+
+    def _is_full(self, records: Sequence[Record]) -> bool:
+        """Whether a read probably left something behind: it was near one of its limits."""
+        size = sum(len(record.payload) for record in records)
+        return len(records) >= self._limits.max_records or size >= self._limits.max_bytes // 2
 
     async def _read_patiently(self) -> Sequence[Record]:
         attempt = 0
