@@ -83,11 +83,11 @@ class RunningAndon:
 
     def client(self, username: str = "admin", password: str = PASSWORD) -> httpx.Client:
         """An HTTP client that is signed in."""
-        client = httpx.Client(base_url=self.url, timeout=20)
-        answer = client.post("/api/v1/auth/login", json={"username": username, "password": password})
+        login = {"username": username, "password": password}
+        answer = httpx.post(f"{self.url}/api/v1/auth/login", json=login, timeout=20)
         assert answer.status_code == 200, answer.text
-        client.headers["authorization"] = f"Bearer {answer.json()['data']['accessToken']}"
-        return client
+        token = answer.json()["data"]["accessToken"]
+        return httpx.Client(base_url=self.url, timeout=20, headers={"authorization": f"Bearer {token}"})
 
     def device_credentials(self) -> dict[str, Any]:
         """Host, port, user and password of the device user."""
