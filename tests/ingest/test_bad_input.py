@@ -50,9 +50,7 @@ SPARKPLUG = "spBv1.0/Plant/{}/Edge/Press"
         (b'{"values": {}}', "missing_field"),
     ],
 )
-async def test_a_broken_message_is_a_dead_letter_with_its_reason(
-    plant: Plant, payload: bytes, reason: str
-) -> None:
+async def test_a_broken_message_is_a_dead_letter_with_its_reason(plant: Plant, payload: bytes, reason: str) -> None:
     number = plant.send(DATA, payload)
     letters = await plant.letters()
     assert [letter["reason"] for letter in letters] == [reason]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -107,8 +108,6 @@ async def test_a_replay_registers_new_signals(make_plant: MakePlant) -> None:
 
 
 async def test_a_record_that_a_consumer_could_not_handle_goes_into_the_log_again(plant: Plant) -> None:
-    import base64
-
     batch = encode(SampleBatch.from_rows([(1, 2, 3.0, 192, 4)]))
     letter = {"at": iso(), "source": "log", "topic": SENSORS_DATA, "reason": "handler_failed", "detail": "x"}
     letter |= {"payload": base64.b64encode(batch).decode(), "size": len(batch), "position": 9}
@@ -118,7 +117,9 @@ async def test_a_record_that_a_consumer_could_not_handle_goes_into_the_log_again
     assert await plant.rows() == [(1, 2, 3.0, 192, 4)]
 
 
-@pytest.mark.parametrize("damaged", [b"no json", b'{"at": 5}', b'{"at":"x","source":"a","topic":"","reason":"","detail":""}'])
+@pytest.mark.parametrize(
+    "damaged", [b"no json", b'{"at": 5}', b'{"at":"x","source":"a","topic":"","reason":"","detail":""}']
+)
 async def test_a_letter_that_cannot_be_read_does_not_hide_the_others(plant: Plant, damaged: bytes) -> None:
     await plant.log.append(DEAD_LETTERS, [damaged])
     plant.send(DATA, b"{")

@@ -12,6 +12,7 @@ from andon.engines.log.port import DEAD_LETTERS
 from andon.kit.clock import US_PER_S, now_us, parse_timestamp
 from andon.kit.errors import UnavailableError
 from andon.kit.quality import Quality
+from andon.registry.model import DeviceChanges
 
 from .conftest import DATA, MakePlant, Plant, iso, s1
 
@@ -168,8 +169,6 @@ async def test_a_retained_status_that_is_taken_back_is_no_error(plant: Plant) ->
 async def test_changes_of_a_device_count_from_the_next_message_on(plant: Plant) -> None:
     plant.send(DATA, s1(value=100))
     await plant.settle()
-    from andon.registry.model import DeviceChanges
-
     changes = DeviceChanges(primary={"unit": "fahrenheit"})
     plant.registry.update_device(plant.organisation, "device-001", changes, plant.admin)
     plant.send(DATA, s1(value=100))

@@ -23,9 +23,7 @@ class Inbox:
     acks: list[Callable[[], None]] = field(default_factory=list)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def __call__(
-        self, topic: str, payload: bytes, qos: int, retain: bool, ack: Callable[[], None] | None
-    ) -> None:
+    def __call__(self, topic: str, payload: bytes, qos: int, retain: bool, ack: Callable[[], None] | None) -> None:
         self.messages.append((topic, payload, qos, retain))
         if ack is not None:
             ack() if self.acknowledge else self.acks.append(ack)

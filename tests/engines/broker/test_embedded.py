@@ -60,9 +60,7 @@ async def test_a_taken_port_is_one_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.failure
-async def test_a_killed_broker_is_started_again_and_messages_flow(
-    broker: EmbeddedBroker, clients: Clients
-) -> None:
+async def test_a_killed_broker_is_started_again_and_messages_flow(broker: EmbeddedBroker, clients: Clients) -> None:
     inbox = Inbox()
     await clients.connect("receiver", inbox, subscriptions=[("factory-plus/devices/+/data", 1)])
     sender = await clients.connect("sender")
@@ -80,9 +78,7 @@ async def test_a_killed_broker_is_started_again_and_messages_flow(
 
 
 @pytest.mark.failure
-async def test_a_killed_broker_still_has_what_it_acknowledged(
-    broker: EmbeddedBroker, clients: Clients
-) -> None:
+async def test_a_killed_broker_still_has_what_it_acknowledged(broker: EmbeddedBroker, clients: Clients) -> None:
     absent = await clients.connect("receiver", subscriptions=[("factory-plus/devices/+/data", 1)])
     await absent.stop()
     sender = await clients.connect("sender")

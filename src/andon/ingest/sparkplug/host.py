@@ -222,15 +222,18 @@ class SparkplugHost:
         return write_readings(readings, received, self._policy, self._out)
 
     def _announce(self, device: _Device, received: int) -> None:
-        entry = self._entry(device, received)
         signals = [definition for definition in device.definitions if is_signal(definition)]
+        if not signals:
+            return  # an edge node that only carries devices is nothing to adopt
+        entry = self._entry(device, received)
         self._discovery.announce(entry, [(s.name, s.eng_unit or "", s.kind, announced_limits(s)) for s in signals])
 
     def _remember(self, device: _Device, readings: Sequence[Reading], received: int) -> list[Rejected]:
-        entry = self._entry(device, received)
+        entry: Discovered | None = None
         for definition, at, value, quality, historical in readings:
             if value is None or not is_signal(definition) or (isinstance(value, float) and value - value != 0):
                 continue
+            entry = entry or self._entry(device, received)
             try:
                 timestamp, best = self._policy.check(at, received, Quality.GOOD, historical=historical)
             except WireError as error:
