@@ -22,12 +22,14 @@ interface Props {
   size?: number;
   /** Say the level beside the mark; without it the mark itself carries the name. */
   label?: boolean | string;
+  /** The level is said in words beside it already. */
+  decorative?: boolean;
   /** An unacknowledged critical alarm may blink. */
   blink?: boolean;
 }
 
 /** Colour, shape and letter of a level. Normal has no colour and no mark: a space keeps the columns straight. */
-export function SeverityMark({ level, size = 18, label = false, blink = false }: Props) {
+export function SeverityMark({ level, size = 18, label = false, decorative = false, blink = false }: Props) {
   const text = typeof label === "string" ? label : LEVEL_NAMES[level];
   const shape = level === "normal" ? null : SHAPES[level];
   return (
@@ -37,7 +39,7 @@ export function SeverityMark({ level, size = 18, label = false, blink = false }:
         height={size}
         viewBox="0 0 16 16"
         className={blink && level === "critical" ? classes["blink"] : undefined}
-        {...(label || !shape ? { "aria-hidden": true } : { role: "img", "aria-label": text })}
+        {...(label || decorative || !shape ? { "aria-hidden": true } : { role: "img", "aria-label": text })}
       >
         {shape && <path d={shape.path} className={classes["shape"]} strokeLinejoin="round" />}
         {shape && (

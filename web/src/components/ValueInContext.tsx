@@ -36,10 +36,15 @@ export function ValueInContext({ deviceId, tag, shown, unit, decimals, limits, g
           {usable ? formatValue(value?.value, decimals) : NO_VALUE}
         </span>
         {usable && <span className={classes["unit"]}>{unitSymbol(unit)}</span>}
-        <FreshnessNote shown={shown} />
+        {!sparkline && <FreshnessNote shown={shown} />}
       </div>
       <LimitBar value={usable ? number : null} limits={limits} level={level} stale={freshness.kind === "stale"} />
-      {sparkline && tag && <Sparkline deviceId={deviceId} tag={tag} gapSeconds={gapSeconds} height={size === "lg" ? 56 : 34} />}
+      {sparkline && (
+        <div className={classes["past"]}>
+          {tag && <Sparkline deviceId={deviceId} tag={tag} gapSeconds={gapSeconds} height={size === "lg" ? 56 : 34} />}
+          <FreshnessNote shown={shown} />
+        </div>
+      )}
     </div>
   );
 }

@@ -1,16 +1,33 @@
-import { Badge, Button, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
+import {
+  Button,
+  createTheme,
+  defaultVariantColorsResolver,
+  Modal,
+  type CSSVariablesResolver,
+  type MantineColorsTuple,
+  type VariantColorsResolver,
+} from "@mantine/core";
 
 /** Controls are slate: colour is kept for what is abnormal. */
 const slate: MantineColorsTuple = [
   "#f2f4f6", "#e3e6ea", "#c8ced5", "#abb4be", "#8e99a6", "#727e8c", "#5a6673", "#46515d", "#343e49", "#232b34",
 ];
+const dark: MantineColorsTuple = [
+  "#e4e7ea", "#c3cad1", "#a4adb7", "#7b8591", "#4a525b", "#363c43", "#272b30", "#1f2327", "#191c1f", "#131517",
+];
+
+/** Filled controls take their colours from the tokens, so that both schemes have their contrast. */
+const variantColorResolver: VariantColorsResolver = (input) => {
+  const colors = defaultVariantColorsResolver(input);
+  if (input.variant !== "filled" || (input.color ?? "slate") !== "slate") return colors;
+  return { ...colors, background: "var(--action)", hover: "var(--action-hover)", color: "var(--on-action)" };
+};
 
 export const theme = createTheme({
   primaryColor: "slate",
   primaryShade: { light: 8, dark: 2 },
-  colors: { slate },
-  autoContrast: true,
-  luminanceThreshold: 0.35,
+  colors: { slate, dark },
+  variantColorResolver,
   defaultRadius: "sm",
   radius: { xs: "3px", sm: "5px", md: "8px", lg: "12px", xl: "20px" },
   fontFamily: 'Inter, "Segoe UI Variable Text", "Segoe UI", system-ui, -apple-system, "Noto Sans", "DejaVu Sans", sans-serif',
@@ -20,7 +37,11 @@ export const theme = createTheme({
   cursorType: "pointer",
   components: {
     Button: Button.extend({ defaultProps: { radius: "sm" } }),
-    Badge: Badge.extend({ defaultProps: { variant: "default", radius: "sm" } }),
+    Modal: Modal.extend({
+      // A dialog's heading is no banner of the page.
+      defaultProps: { closeButtonProps: { "aria-label": "Close" }, attributes: { header: { role: "presentation" } } },
+      styles: { title: { fontSize: "1.0625rem", fontWeight: 600 } },
+    }),
   },
 });
 

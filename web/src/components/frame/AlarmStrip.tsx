@@ -3,9 +3,10 @@ import { Link } from "@tanstack/react-router";
 import type { Level } from "@/api/types";
 import { openAlertsQuery } from "@/api/queries";
 import { byUrgency } from "@/lib/alarms";
+import { NO_VALUE } from "@/lib/format";
 import { levelOf } from "@/lib/limits";
 import { TimeAgo } from "../TimeAgo";
-import { SeverityMark } from "../SeverityMark";
+import { LEVEL_NAMES, SeverityMark } from "../SeverityMark";
 import classes from "./AlarmStrip.module.css";
 
 const LEVELS = ["critical", "warning", "info"] as const;
@@ -18,14 +19,19 @@ export function AlarmStrip() {
   for (const alert of alerts) counts.set(levelOf(alert.severity), (counts.get(levelOf(alert.severity)) ?? 0) + 1);
   const first = [...alerts].sort(byUrgency)[0];
   return (
-    <section className={classes["strip"]} aria-label="Open alarms">
-      <Link to="/alerts" className={classes["counts"]} aria-label={summary(counts, data === undefined, isError)}>
-        {LEVELS.map((level) => (
-          <span key={level} className={classes["count"]} data-level={counts.get(level) ? level : "normal"} aria-hidden>
-            {counts.get(level) ? <SeverityMark level={level} size={16} /> : <i className={classes["dot"]} data-shape={level} />}
-            {data ? (counts.get(level) ?? 0) : "–"}
-          </span>
-        ))}
+    <section className={classes["strip"]} aria-label="Alarm strip">
+      <Link to="/alerts" className={classes["counts"]}>
+        <span className="visually-hidden">Alarms:</span>
+        {LEVELS.map((level) => {
+          const count = counts.get(level) ?? 0;
+          return (
+            <span key={level} className={classes["count"]} data-level={count ? level : "normal"}>
+              {count ? <SeverityMark level={level} size={16} decorative /> : <i className={classes["dot"]} data-shape={level} />}
+              {data ? count : NO_VALUE}
+              <span className="visually-hidden">{LEVEL_NAMES[level]}</span>
+            </span>
+          );
+        })}
       </Link>
       {first ? (
         <Link to="/alerts" search={{ id: first.id } as never} className={classes["first"]} data-level={levelOf(first.severity)}>
@@ -41,9 +47,4 @@ export function AlarmStrip() {
       )}
     </section>
   );
-}
-
-function summary(counts: ReadonlyMap<Level, number>, loading: boolean, failed: boolean): string {
-  if (loading) return failed ? "Alarms: not known" : "Alarms: loading";
-  return `Alarms: ${LEVELS.map((level) => `${counts.get(level) ?? 0} ${level}`).join(", ")}`;
 }

@@ -17,10 +17,10 @@ export function useSearchKey(open: () => void): void {
 
 export function SearchButton({ onOpen }: { onOpen: () => void }) {
   return (
-    <button type="button" className={classes["search"]} onClick={onOpen} aria-label="Search devices" aria-keyshortcuts="Control+K">
+    <button type="button" className={classes["search"]} onClick={onOpen} aria-keyshortcuts="Control+K">
       <Icon name="search" size={18} />
       <span className={classes["text"]}>Search</span>
-      <kbd className={classes["key"]}>Ctrl K</kbd>
+      <kbd className={classes["key"]} aria-hidden>Ctrl K</kbd>
     </button>
   );
 }

@@ -34,7 +34,7 @@ export default function SearchDialog({ onClose }: { onClose: () => void }) {
   const optionId = (index: number) => `${listId}-${index}`;
 
   return (
-    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="10vh" aria-label="Search devices">
+    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="10vh" attributes={{ content: { "aria-label": "Search devices" } }}>
       <input
         className={classes["input"]}
         role="combobox"

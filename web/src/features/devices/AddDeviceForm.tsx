@@ -1,11 +1,11 @@
-import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { ApiError, explain } from "@/api/errors";
 import { useCreateDevice } from "@/api/mutations";
 import type { NewDevice } from "@/api/types";
 
 const FIELDS = [
-  { name: "deviceId", label: "Device id", hint: "Letters, digits, and _ . : - ; part of its topic", placeholder: "pump-7", required: true },
+  { name: "deviceId", label: "Device id", hint: "Part of its topic: letters, digits, - _ . :", placeholder: "pump-7", required: true },
   { name: "name", label: "Name", hint: "As people call it; the id when left empty", placeholder: "Feed pump 7", required: false },
   { name: "type", label: "What it measures", hint: "Becomes the name of its signal", placeholder: "flow", required: true },
   { name: "unit", label: "Unit", hint: "As the device sends it", placeholder: "l/min", required: true },
@@ -51,27 +51,29 @@ export function AddDeviceForm({ onCreated, onClose }: Props) {
       }}
     >
       <Stack>
-        {FIELDS.map(({ name, label, hint, placeholder, required }, index) => (
-          <TextInput
-            key={name}
-            label={required ? label : `${label} (optional)`}
-            description={hint}
-            placeholder={placeholder}
-            required={required}
-            withAsterisk={false}
-            size="md"
-            spellCheck={false}
-            {...(index === 0 && { "data-autofocus": true })}
-            {...input(name)}
-          />
-        ))}
+        <SimpleGrid cols={{ base: 1, xs: 2 }}>
+          {FIELDS.map(({ name, label, hint, placeholder, required }, index) => (
+            <TextInput
+              key={name}
+              label={required ? label : `${label} (optional)`}
+              description={hint}
+              placeholder={placeholder}
+              required={required}
+              withAsterisk={false}
+              size="md"
+              spellCheck={false}
+              {...(index === 0 && { "data-autofocus": true })}
+              {...input(name)}
+            />
+          ))}
+        </SimpleGrid>
         <fieldset style={{ border: 0, padding: 0, margin: 0 }}>
           <legend style={{ padding: 0, marginBottom: 8, fontWeight: 500 }}>Limits (optional)</legend>
-          <Group grow align="flex-start" gap="xs">
+          <SimpleGrid cols={{ base: 2, xs: 4 }} spacing="xs">
             {LIMITS.map(({ name, label }) => (
               <TextInput key={name} label={label} type="number" step="any" {...input(name)} />
             ))}
-          </Group>
+          </SimpleGrid>
         </fieldset>
         {create.error && (
           <Text c="red" size="sm" role="alert">

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -52,13 +52,13 @@ export default function AdoptDialog({ device, onClose }: { device: DiscoveredDev
           <Text size="sm" c="dimmed">
             Suggested from {device.messages} messages on {device.topic}. Change what you know better; everything can be changed later.
           </Text>
-          <Group grow align="flex-start">
+          <SimpleGrid cols={{ base: 1, xs: device.signals.length === 1 ? 3 : 2 }}>
             <TextInput label="Name" value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError("name")} required withAsterisk={false} data-autofocus />
             <TextInput label="Place" placeholder="for example assembly-line-1" value={location} onChange={(event) => setLocation(event.currentTarget.value)} error={fieldError("location")} />
             {device.signals.length === 1 && (
               <TextInput label="Unit" value={unit} onChange={(event) => setUnit(event.currentTarget.value)} error={fieldError("unit")} />
             )}
-          </Group>
+          </SimpleGrid>
           <LimitsTable signals={numeric.slice(0, SHOWN)} limits={limits} onChange={setLimits} />
           {numeric.length > SHOWN && (
             <Text size="sm" c="dimmed">

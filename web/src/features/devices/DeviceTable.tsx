@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { Device } from "@/api/types";
 import { DataTable, type Column } from "@/components/DataTable";
 import { LimitBar } from "@/components/LimitBar";
-import { SeverityMark } from "@/components/SeverityMark";
+import { LEVEL_NAMES, SeverityMark } from "@/components/SeverityMark";
 import { TimeAgo } from "@/components/TimeAgo";
 import { FreshnessNote, shownLevel } from "@/components/ValueInContext";
 import { deviceLevel } from "@/lib/deviceList";
@@ -22,7 +22,7 @@ interface Props {
 export function DeviceTable({ rows, fetchedAt, sort, onSort }: Props) {
   useSubscription(rows.map((device) => device.deviceId));
   const columns: Column<Device>[] = [
-    { key: "state", header: "State", sortable: true, width: "7.5rem", cell: (device) => <State device={device} /> },
+    { key: "state", header: "State", sortable: true, cell: (device) => <State device={device} /> },
     { key: "name", header: "Device", sortable: true, cell: (device) => <Name device={device} /> },
     { key: "type", header: "Type", sortable: true, wide: true, cell: (device) => humanise(device.type) },
     { key: "place", header: "Place", sortable: true, wide: true, cell: (device) => <Place device={device} /> },
@@ -47,8 +47,14 @@ const STATE_NAMES: Record<Device["status"], string> = { active: "Normal", offlin
 
 function State({ device }: { device: Device }) {
   const level = deviceLevel(device);
-  if (level === "normal" || device.status === "disabled") return <span className={classes["dim"]}>{STATE_NAMES[device.status]}</span>;
-  return <SeverityMark level={level} label={level === "unknown" ? STATE_NAMES[device.status] : true} />;
+  const quiet = level === "normal" || device.status === "disabled";
+  const name = quiet || level === "unknown" ? STATE_NAMES[device.status] : LEVEL_NAMES[level];
+  return (
+    <span className={classes["state"]} data-level={quiet ? "normal" : level}>
+      <SeverityMark level={quiet ? "normal" : level} decorative />
+      <span className={classes["stateName"]}>{name}</span>
+    </span>
+  );
 }
 
 function Name({ device }: { device: Device }) {

@@ -29,11 +29,11 @@ export const DeviceCard = memo(function DeviceCard({ device, fetchedAt }: Props)
     <article className={classes["card"]} data-level={level} data-device={device.deviceId}>
       <header className={classes["head"]}>
         <div className={classes["names"]}>
-          <h3 className={classes["name"]}>
+          <h2 className={classes["name"]}>
             <Link to="/devices/$deviceId" params={{ deviceId: device.deviceId }}>
               {device.name || device.deviceId}
             </Link>
-          </h3>
+          </h2>
           <p className={classes["place"]}>{device.location || device.area}</p>
         </div>
         {level !== "normal" && <SeverityMark level={level} size={22} />}
