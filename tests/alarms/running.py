@@ -10,6 +10,7 @@ import msgspec
 
 from alarms.plant import NOW, batch, seconds
 from andon.alarms.events import AlarmEvent
+from andon.alarms.records import format_id
 from andon.alarms.repository import AlarmFilter
 from andon.alarms.service import AlarmService
 from andon.alarms.settings import AlarmSettings
@@ -120,7 +121,7 @@ class Plant:
     def open(self) -> list[dict[str, Any]]:
         """What an operator sees, in short."""
         return [
-            {"id": a.id, "type": a.type, "state": a.state.value, "status": a.status, "value": a.value}
+            {"id": format_id(a.id or 0), "type": a.type, "state": a.state.value, "status": a.status, "value": a.value}
             for a in self.service.open_alarms(self.org)
         ]
 
