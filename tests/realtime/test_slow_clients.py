@@ -140,4 +140,4 @@ async def test_a_quiet_client_gets_its_value_at_once(tmp_path: Path) -> None:
 
 def test_the_more_clients_the_slower_the_pace() -> None:
     settings = RealtimeSettings()
-    assert [settings.interval_s(clients) for clients in (1, 100, 1_000)] == [0.02, 0.05, 0.2]
+    assert [settings.interval_s(clients) for clients in (1, 100, 1_000)] == [0.015, 0.05, 0.2]

@@ -1,16 +1,18 @@
-"""One connected client, whatever it speaks: who it is, what it watches, how far behind it is."""
+"""Connected clients, whatever they speak: who they are, what they watch, how far behind they are."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from andon.identity.model import Principal
 from andon.kit.clock import now_us
-from andon.realtime.subscriptions import Kind
-
-if TYPE_CHECKING:
-    from andon.realtime.fanout import Feed
+from andon.realtime.subscriptions import Kind, Selection
 
 
 class Outlet(Protocol):
@@ -68,3 +70,30 @@ class Client:
         if not self.ended:
             self.ended = True
             self.outlet.end(code, message, cure)
+
+
+class Audience:
+    """The clients that watch exactly the same: what is made for one serves all."""
+
+    def __init__(self, selection: Selection, tags: NDArray[np.int32]) -> None:
+        self.selection = selection
+        self.tags = tags
+        self.feeds: dict[Feed, None] = {}
+        self.due = 0.0
+        self.timer: asyncio.TimerHandle | None = None
+
+    def cancel(self) -> None:
+        """Forget the planned delivery."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+@dataclass(slots=True, eq=False)
+class Feed:
+    """One client's share in an audience. It has seen all changes up to `seen`; `held` while it catches up."""
+
+    client: Client
+    audience: Audience
+    seen: int
+    held: bool = False

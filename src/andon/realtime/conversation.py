@@ -10,8 +10,7 @@ from andon.kit.clock import now_us, to_iso
 from andon.kit.errors import AndonError, ForbiddenError, InvalidError, NotFoundError
 from andon.realtime import messages
 from andon.realtime.announce import ALARM_PERMISSION
-from andon.realtime.clients import Client
-from andon.realtime.fanout import Feed
+from andon.realtime.clients import Client, Feed
 from andon.realtime.packets import socketio_event
 from andon.realtime.requests import DeviceRequest, device_request, resume_position, token_in
 from andon.realtime.service import RealtimeService

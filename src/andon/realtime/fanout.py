@@ -11,39 +11,12 @@ from numpy.typing import NDArray
 
 from andon.engines.livestate.port import LiveState
 from andon.kit.samples import SampleBatch
-from andon.realtime.clients import Client
+from andon.realtime.clients import Audience, Client, Feed
 from andon.realtime.frames import LatestTable
 from andon.realtime.render import Message, Renderer
 from andon.realtime.settings import RealtimeSettings
 from andon.realtime.subscriptions import Selection
 from andon.registry.directory import Directory
-
-
-class Audience:
-    """The clients that watch exactly the same: what is made for one serves all."""
-
-    def __init__(self, selection: Selection, tags: NDArray[np.int32]) -> None:
-        self.selection = selection
-        self.tags = tags
-        self.feeds: dict[Feed, None] = {}
-        self.due = 0.0
-        self.timer: asyncio.TimerHandle | None = None
-
-    def cancel(self) -> None:
-        """Forget the planned delivery."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-
-
-@dataclass(slots=True, eq=False)
-class Feed:
-    """One client's share in an audience. It has seen all changes up to `seen`; `held` while it catches up."""
-
-    client: Client
-    audience: Audience
-    seen: int
-    held: bool = False
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from andon.engines.log.consumer import Consumer
+from andon.engines.log.consumer import Consumer, ConsumerLimits
 from andon.engines.log.port import SENSORS_DATA, Log
 from andon.kit.clock import now_us, to_iso
 from andon.kit.samples import SampleBatch
@@ -58,7 +58,11 @@ class MqttOut:
         self._publish = publish
         self._figures: dict[SystemChannel, Figures] = {"health": health, "metrics": metrics}
         self._settings = settings or MqttOutSettings()
-        self._consumer = Consumer(log, SENSORS_DATA, "mqtt-out", self.handle, start_at="end", commit=False)
+        # A mean of a minute can wait: a few large batches a second cost less than each one as it comes.
+        patience = ConsumerLimits(min_interval_s=min(self._settings.mean_interval_s / 4, 0.25))
+        self._consumer = Consumer(
+            log, SENSORS_DATA, "mqtt-out", self.handle, start_at="end", commit=False, limits=patience
+        )
         self._version = -1
         self._means = MovingMeans(np.zeros(0, np.int32))
         self._failed: set[SystemChannel] = set()

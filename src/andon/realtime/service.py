@@ -20,8 +20,8 @@ from andon.kit.samples import SampleBatch
 from andon.realtime import metrics
 from andon.realtime.announce import Announcer
 from andon.realtime.catchup import CatchUpLimits, Missed, missed_after, position_before
-from andon.realtime.clients import Client
-from andon.realtime.fanout import FanOut, Feed
+from andon.realtime.clients import Client, Feed
+from andon.realtime.fanout import FanOut
 from andon.realtime.presence import Presence
 from andon.realtime.render import Message
 from andon.realtime.settings import RealtimeSettings

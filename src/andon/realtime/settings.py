@@ -18,7 +18,7 @@ class RealtimeSettings:
     `catch_up_*`: what one client that was away may have back, what is searched for it, and how many at once.
     """
 
-    fastest_s: float = 0.02
+    fastest_s: float = 0.015
     slowest_s: float = 0.2
     per_client_s: float = 0.0005
     ready_backlog: int = 4
