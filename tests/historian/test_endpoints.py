@@ -98,6 +98,19 @@ async def test_a_limited_history_says_where_to_go_on(client: httpx.AsyncClient) 
     assert start is None
 
 
+async def test_history_newest_first_goes_back_page_by_page(client: httpx.AsyncClient) -> None:
+    values, end = [], RANGE["to"]
+    for _ in range(10):
+        query = {**RANGE, "to": end, "limit": 4, "order": "desc"}
+        body = (await client.get("/devices/press-1/history", params=query)).json()
+        values += [reading["value"] for reading in body["data"]["readings"]]
+        end = body["meta"]["nextTo"]
+        if not body["meta"]["truncated"]:
+            break
+    assert values == [99, *reversed(range(10))]
+    assert end is None
+
+
 async def test_history_of_texts(client: httpx.AsyncClient) -> None:
     body = (await client.get("/devices/press-1/history", params={**RANGE, "tag": "=cmd()"})).json()
     assert [reading["value"] for reading in body["data"]["readings"]] == ["=1+2", 'a,"b"\nc', -5.0]
