@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import shutil
@@ -71,8 +70,7 @@ class Plant:
 
     async def settle(self) -> None:
         """Until all that was sent is durable, registrations included."""
-        while self.ingest._registrar._count or self.ingest._registrar._waiting:
-            await asyncio.sleep(0.005)
+        await self.ingest._registrar.idle()
         await self.ingest.pipeline.settled()
 
     async def rows(self) -> list[Row]:

@@ -116,7 +116,7 @@ async def test_what_a_dying_server_had_not_stored_is_delivered_to_the_next(
     client = await device(broker)
     publish(client, range(50))
     async with asyncio.timeout(10):
-        while dying.pipeline.pending_samples < 50:
+        while dying.pipeline.pending_samples < 50:  # noqa: ASYNC110  # nothing tells of what is not durable
             await asyncio.sleep(0.01)
     assert dying._source is not None
     for connection in dying._source._clients.values():

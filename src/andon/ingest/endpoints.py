@@ -8,6 +8,15 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from andon.identity.guard import requires
 from andon.identity.model import Principal
+from andon.ingest.answers import (
+    AdoptedDevice,
+    DeadLetterList,
+    DeadLettersMeta,
+    DiscoveredList,
+    Dismissed,
+    Pushed,
+    Replayed,
+)
 from andon.ingest.schemas import (
     AdoptBody,
     ReplayBody,
@@ -17,6 +26,7 @@ from andon.ingest.schemas import (
     read_push,
 )
 from andon.ingest.service import IngestService
+from andon.kit.contract import answers
 from andon.kit.envelope import success
 from andon.kit.errors import NotFoundError
 
@@ -37,7 +47,8 @@ SampleWriter = Annotated[Principal, Depends(requires("data:write"))]
 SystemReader = Annotated[Principal, Depends(requires("system:read"))]
 SystemWriter = Annotated[Principal, Depends(requires("system:write"))]
 
-_NO_DEVICE: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such device"}}
+_NO_DEVICE = {404: "There is no such device"}
+_UNAVAILABLE = {503: "The samples cannot be stored now; send them again later"}
 _PUSH_BODY = {
     "requestBody": {
         "required": True,
@@ -50,11 +61,11 @@ _PUSH_BODY = {
     "/devices/{device_id}/samples",
     summary="Store samples of a device",
     tags=["samples"],
-    responses=_NO_DEVICE,
     openapi_extra=_PUSH_BODY,
 )
+@answers(Pushed, refuses={**_NO_DEVICE, **_UNAVAILABLE, 413: "The body is over max_request_bytes"})
 async def push_samples(device_id: str, request: Request, service: Service, principal: SampleWriter) -> dict[str, Any]:
-    """Needs `data:write`. Answered when the accepted samples are durable; a refused one says why and is kept as a
+    """Answered when the accepted samples are durable; a refused one says why and is kept as a
     dead letter. Sending a sample again (same tag and timestamp) changes nothing, another value corrects it."""
     body = read_push(await request.body())
     result = await service.push(principal.organisation_id, device_id, body.samples, historical=body.historical)
@@ -63,8 +74,9 @@ async def push_samples(device_id: str, request: Request, service: Service, princ
 
 
 @router.get("/devices/discovered", summary="Devices that publish and are not registered", tags=["devices"])
+@answers(DiscoveredList)
 async def discovered(service: Service, principal: Reader) -> dict[str, Any]:
-    """Needs `devices:read`. What they showed so far, and limits suggested from it."""
+    """What they showed so far, and limits suggested from it."""
     found = service.discovery.devices(principal.organisation_id)
     return success({"discovered": [discovered_view(device) for device in found]})
 
@@ -74,40 +86,41 @@ async def discovered(service: Service, principal: Reader) -> dict[str, Any]:
     summary="Register a discovered device",
     status_code=201,
     tags=["devices"],
-    responses=_NO_DEVICE,
 )
+@answers(AdoptedDevice, refuses={**_NO_DEVICE, 409: "There is a device of that id already"})
 async def adopt(key: str, service: Service, principal: Writer, body: AdoptBody | None = None) -> dict[str, Any]:
-    """Needs `devices:write`. The samples that were kept of it are stored."""
+    """The samples that were kept of it are stored."""
     device = await service.adopt(principal, key, (body or AdoptBody()).to_adoption())
     return success({"deviceId": device.device_id, "name": device.name})
 
 
-@router.delete(
-    "/devices/discovered/{key}", summary="Dismiss a discovered device", tags=["devices"], responses=_NO_DEVICE
-)
+@router.delete("/devices/discovered/{key}", summary="Dismiss a discovered device", tags=["devices"])
+@answers(Dismissed, refuses=_NO_DEVICE)
 async def dismiss(key: str, service: Service, principal: Writer) -> dict[str, Any]:
-    """Needs `devices:write`. It appears again when it publishes again."""
+    """It appears again when it publishes again."""
     if not service.discovery.remove(principal.organisation_id, key):
         raise NotFoundError("there is no such discovered device", field="key")
     return success({"key": key, "dismissed": True})
 
 
 @router.get("/system/dead-letters", summary="What could not be taken, and why", tags=["metrics and system"])
+@answers(DeadLetterList, DeadLettersMeta)
 async def dead_letters(
     service: Service,
     principal: SystemReader,
     limit: Annotated[int, Query(ge=1, le=_MAX_LETTERS)] = 100,
     before: Annotated[int | None, Query(ge=1, description="Only letters with a smaller id")] = None,
 ) -> dict[str, Any]:
-    """Needs `system:read`. The newest first."""
+    """The newest first."""
     letters = await service.dead_letters.recent(principal.organisation_id, before, limit)
     total = await service.dead_letters.total()
     return success({"deadLetters": [letter_view(letter) for letter in letters]}, {"total": total})
 
 
 @router.post("/system/dead-letters/replay", summary="Try dead letters again", tags=["metrics and system"])
+@answers(Replayed)
 async def replay(body: ReplayBody, service: Service, principal: SystemWriter) -> dict[str, Any]:
-    """Needs `system:write`. Answered when what went through is durable."""
+    """Answered when what went through is durable."""
     result = await service.replay(principal.organisation_id, body.ids)
     failed = [{"id": letter_id, "reason": reason} for letter_id, reason in result.failed]
     return success({"replayed": result.replayed, "failed": failed})

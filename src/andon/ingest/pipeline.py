@@ -15,7 +15,7 @@ from andon.ingest.batch import BatchBuilder
 from andon.ingest.dead_letters import DeadLetters
 from andon.ingest.rates import RateWindow
 from andon.ingest.settings import IngestSettings
-from andon.kit.errors import UnavailableError
+from andon.kit.errors import AndonError
 from andon.kit.samples import SampleBatch, encode
 
 logger = logging.getLogger(__name__)
@@ -141,9 +141,9 @@ class Pipeline:
         while True:
             try:
                 await self._log.append(stream, payloads)
-            except UnavailableError as error:
+            except (AndonError, OSError) as error:
                 if pause == _FIRST_PAUSE_S:
-                    logger.error("the log takes nothing, samples wait", extra={"reason": error.message})
+                    logger.error("the log takes nothing, samples wait", extra={"reason": str(error)})
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
             else:

@@ -59,6 +59,11 @@ class TagRegistrar:
         except AndonError as error:
             raise WireError("signals_refused", error.message, error.field) from error
 
+    async def idle(self) -> None:
+        """Until nothing is being registered."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def stop(self) -> None:
         """End what is under way; messages that wait stay unacknowledged."""
         for task in list(self._tasks):

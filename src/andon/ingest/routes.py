@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Protocol
 
 from andon.ingest.batch import BatchBuilder
@@ -28,6 +28,8 @@ Decode = Callable[[bytes, str], Reading]
 
 MAX_ROUTES = 200_000
 _DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
+# Sparkplug topics are not kept as routes, since sessions come and go; their parts are worked out once all the same.
+_parsed = lru_cache(maxsize=4_096)(parse_topic)
 
 
 class SparkplugReceiver(Protocol):
@@ -76,7 +78,7 @@ class Routes:
 
     def find_for_replay(self, topic: str) -> Route:
         """What takes a payload again that was refused before."""
-        parsed = parse_topic(topic)
+        parsed = _parsed(topic)
         if isinstance(parsed, SparkplugTopic | StateTopic):
             return self._sparkplug.replay_route(parsed)
         return self.find(topic)
@@ -93,7 +95,7 @@ class Routes:
         return found
 
     def _resolve(self, topic: str) -> Route:
-        match parse_topic(topic):
+        match _parsed(topic):
             case DeviceTopic(device_id, "data"):
                 return self._data(topic, "factory-plus", device_id, factory_plus.decode)
             case LoomTopic(loom_id, "bbw/raw"):

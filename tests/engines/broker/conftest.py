@@ -39,6 +39,12 @@ class Inbox:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def wait_for_payload(self, payload: bytes, timeout_s: float = 15) -> None:
+        async with asyncio.timeout(timeout_s):
+            while payload not in self.payloads:
+                self._changed.clear()
+                await self._changed.wait()
+
 
 @pytest.fixture
 async def broker(tmp_path: Path) -> AsyncIterator[EmbeddedBroker]:

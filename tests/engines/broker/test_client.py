@@ -99,8 +99,7 @@ async def test_qos_0_needs_no_acknowledgement(clients: Clients) -> None:
 async def test_retained_messages_are_marked(clients: Clients) -> None:
     sender = await clients.connect("sender")
     sender.publish("kaldor/loom/a/status", b"online", qos=1, retain=True)
-    while sender.unacknowledged:
-        await asyncio.sleep(0.01)
+    await sender.confirmed()
     inbox = Inbox()
     await clients.connect("receiver", inbox, subscriptions=[("kaldor/loom/+/status", 0)])
     await inbox.wait_for(1)
@@ -140,8 +139,7 @@ async def test_a_paused_client_receives_later_what_it_did_not_read(clients: Clie
     receiver.pause()
     for i in range(50):
         sender.publish("factory-plus/devices/a/data", b"%d" % i, qos=1)
-    while sender.unacknowledged:
-        await asyncio.sleep(0.01)
+    await sender.confirmed()
     assert inbox.messages == []
     receiver.resume()
     await inbox.wait_for(50)

@@ -116,6 +116,11 @@ class MqttClient:
         """Wait for the connection. TimeoutError when there is none in time."""
         await asyncio.wait_for(self._up.wait(), timeout_s)
 
+    async def confirmed(self) -> None:
+        """Until the broker has confirmed every QoS 1 message that was published so far."""
+        await self._up.wait()
+        await self._client.drained()
+
     async def stop(self) -> None:
         """Disconnect in order: the broker keeps the session and drops the will."""
         if self._connecting is not None:

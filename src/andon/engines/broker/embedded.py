@@ -38,10 +38,27 @@ class EmbeddedBroker:
     def __init__(self, config: BrokerConfig, credentials: Credentials | None = None) -> None:
         self.config = config if config.port else replace(config, port=_free_port(config.host))
         self.credentials = credentials or Credentials.load_or_create(config.data_dir)
-        self.state: State = "stopped"
         self.restarts = 0
+        self._running = asyncio.Event()
+        self._state: State = "stopped"
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> State:
+        """How the child is doing."""
+        return self._state
+
+    def _become(self, state: State) -> None:
+        self._state = state
+        if state == "running":
+            self._running.set()
+        else:
+            self._running.clear()
+
+    async def wait_running(self) -> None:
+        """Until clients can connect."""
+        await self._running.wait()
 
     @property
     def port(self) -> int:
@@ -70,7 +87,7 @@ class EmbeddedBroker:
             self._watcher = None
         if self._process is not None:
             await child.end(self._process, self.config.stop_timeout_s)
-        self.state = "stopped"
+        self._become("stopped")
 
     async def stats(self) -> BrokerStats | None:
         """Rates and clients, or None while the broker is away."""
@@ -95,7 +112,7 @@ class EmbeddedBroker:
         except BaseException:
             await child.end(self._process, self.config.stop_timeout_s)
             raise
-        self.state = "running"
+        self._become("running")
 
     async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
         deadline = time.monotonic() + self.config.start_timeout_s
@@ -129,7 +146,7 @@ class EmbeddedBroker:
             assert self._process is not None
             began = time.monotonic()
             code = await self._process.wait()
-            self.state = "restarting"
+            self._become("restarting")
             self.restarts += 1
             if time.monotonic() - began > _STEADY_S:
                 backoff = _FIRST_BACKOFF_S

@@ -162,6 +162,10 @@ class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type infor
         """Published messages (QoS 1) that the broker has not acknowledged yet."""
         return len(self._persistent_storage._messages)
 
+    async def drained(self) -> None:
+        """Until nothing is in flight."""
+        await self._persistent_storage.wait_empty()
+
     def hold(self, paused: bool) -> None:
         """Stop reading from the broker, or go on; also holds for later connections."""
         self._paused = paused

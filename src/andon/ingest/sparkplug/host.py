@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from andon.ingest.batch import BatchBuilder
 from andon.ingest.devices import TagsMissingError, merged
@@ -21,13 +20,14 @@ from andon.ingest.sparkplug.bindings import (
     write_stale,
 )
 from andon.ingest.sparkplug.names import PROTOCOL, EdgeName, NameBook
+from andon.ingest.sparkplug.nodes import EdgeDevice, EdgeNode, NodeTable
 from andon.ingest.timing import TimePolicy
 from andon.kit.clock import US_PER_MS, US_PER_S, now_us
 from andon.kit.quality import Quality
-from andon.registry.directory import DeviceInfo, Directory
+from andon.registry.directory import Directory
 from andon.wire.errors import WireError
-from andon.wire.sparkplug.definitions import Definitions, MetricDefinition, Reading, Rejected, resolve
-from andon.wire.sparkplug.host import Born, Data, Died, Event, HostSession, Ignored, RebirthWanted, SessionLimits
+from andon.wire.sparkplug.definitions import Reading, Rejected, resolve
+from andon.wire.sparkplug.host import Born, Data, Died, Event, Ignored, RebirthWanted
 from andon.wire.sparkplug.messages import Outgoing, decode_state, host_birth, host_will, rebirth_command
 from andon.wire.sparkplug.payload import open_data, read_rows
 from andon.wire.topics import SparkplugMessage, SparkplugTopic, StateTopic
@@ -40,26 +40,6 @@ Refused = Callable[[str, bytes, WireError], None]
 
 _HARMLESS = ("already_dead", "stale_death")
 _MAX_REBIRTHS_PER_S = 20
-
-
-@dataclass(slots=True)
-class _Device:
-    """An edge node's own metrics, or those of one of its devices."""
-
-    name: EdgeName
-    definitions: list[MetricDefinition] = field(default_factory=list)
-    info: DeviceInfo | None = None
-    waiting: list[tuple[Sequence[Reading], int]] | None = None
-    """Readings that came while tags were being registered; None when nothing is being registered."""
-
-
-@dataclass(slots=True)
-class _Node:
-    group: str
-    node: str
-    session: HostSession
-    devices: dict[str | None, _Device] = field(default_factory=dict)
-    seen: int = 0
 
 
 class SparkplugHost:
@@ -85,7 +65,7 @@ class SparkplugHost:
         self._refused = refused
         self._publish = publish
         self._names = NameBook(directory)
-        self._nodes: dict[tuple[str, str], _Node] = {}
+        self._nodes = NodeTable(settings.max_edge_nodes, settings.max_edge_metrics)
         self._version = directory.version
         self._connected_ms = now_us() // US_PER_MS
         self._rebirths = (0, 0)
@@ -103,7 +83,7 @@ class SparkplugHost:
     @property
     def nodes_online(self) -> int:
         """Edge nodes that are born and have not died."""
-        return sum(node.session.online for node in self._nodes.values())
+        return self._nodes.online
 
     def route(self, topic: SparkplugTopic | StateTopic) -> Route:
         """What handles payloads on that topic."""
@@ -119,7 +99,7 @@ class SparkplugHost:
         """
         if isinstance(topic, StateTopic) or topic.message_type not in ("NDATA", "DDATA"):
             raise WireError("not_replayable", "only data can be replayed; births and deaths are of their moment")
-        node = self._nodes.get((topic.group_id, topic.edge_node_id))
+        node = self._nodes.get(topic.group_id, topic.edge_node_id)
         device = node.devices.get(topic.device_id) if node is not None else None
         if device is None:
             raise WireError("not_born", "its sender is not online: replay it after the next birth")
@@ -128,7 +108,7 @@ class SparkplugHost:
     def tick(self, now: int) -> None:
         """To be called about once a second: gaps that were not filled, devices that did not come back."""
         self._follow_directory(now)
-        for node in list(self._nodes.values()):
+        for node in self._nodes.all():
             self._handle(node, node.session.due(now), now)
 
     def _receive(
@@ -138,11 +118,11 @@ class SparkplugHost:
             return None  # our own, or those of another host
         if self._directory.version != self._version:
             self._follow_directory(received)
-        node = self._nodes.get((group, node_id)) or self._admit(group, node_id)
+        node = self._nodes.get(group, node_id) or self._nodes.admit(group, node_id)
         node.seen = received
         return self._handle(node, node.session.receive(kind, device_id, payload, received), received)
 
-    def _handle(self, node: _Node, events: Iterable[Event], received: int) -> WireError | None:
+    def _handle(self, node: EdgeNode, events: Iterable[Event], received: int) -> WireError | None:
         wrong: list[WireError] = []
         for event in events:
             if type(event) is Data:
@@ -154,7 +134,7 @@ class SparkplugHost:
                 wrong += self._handle_rare(node, event, received)
         return merged(wrong, len(wrong)) if wrong else None
 
-    def _handle_rare(self, node: _Node, event: Event, received: int) -> list[WireError]:
+    def _handle_rare(self, node: EdgeNode, event: Event, received: int) -> list[WireError]:
         if isinstance(event, Born):
             return [*_errors(event.rejected), *self._born(node, event, received)]
         if isinstance(event, Died):
@@ -165,20 +145,18 @@ class SparkplugHost:
             return [WireError(event.reason, event.detail)]
         return []
 
-    def _born(self, node: _Node, event: Born, received: int) -> list[WireError]:
+    def _born(self, node: EdgeNode, event: Born, received: int) -> list[WireError]:
         name = EdgeName(node.group, node.node, event.device_id)
         before = node.devices.get(event.device_id)
-        device = node.devices[event.device_id] = _Device(name, event.definitions)
+        device = node.devices[event.device_id] = EdgeDevice(name, event.definitions)
         if before is not None:
-            _carry_over(before, device)
-        total = sum(len(one.definitions) for each in self._nodes.values() for one in each.devices.values())
-        if total > self._settings.max_edge_metrics:
-            del self._nodes[node.group, node.node]
-            message = f"{total} metrics of all edge nodes; {self._settings.max_edge_metrics} are allowed"
-            return [WireError("too_many_metrics", f"{message} (max_edge_metrics)")]
+            device.carry_over(before)
+        too_many = self._nodes.check_metrics(node)
+        if too_many is not None:
+            return [too_many]
         return self._connect(device, event.readings, received)
 
-    def _connect(self, device: _Device, readings: Sequence[Reading], received: int) -> list[WireError]:
+    def _connect(self, device: EdgeDevice, readings: Sequence[Reading], received: int) -> list[WireError]:
         """Give a born device its tags, registering those that are new, and take its readings."""
         device.info = info = self._names.find(device.name)
         if info is None:
@@ -198,7 +176,7 @@ class SparkplugHost:
             rejected += self._take(device, readings, received)
         return _errors(rejected)
 
-    def _registered(self, device: _Device, refused: WireError | None) -> None:
+    def _registered(self, device: EdgeDevice, refused: WireError | None) -> None:
         waiting, device.waiting = device.waiting or [], None
         device.info = info = self._names.find(device.name)
         problems = [] if refused is None else [refused]
@@ -207,9 +185,9 @@ class SparkplugHost:
         for readings, received in waiting:
             problems += _errors(self._take(device, readings, received))
         if problems:
-            self._refused(_topic(device.name), b"", merged(problems, len(problems)))
+            self._refused(device.name.topic, b"", merged(problems, len(problems)))
 
-    def _take(self, device: _Device, readings: Sequence[Reading], received: int) -> list[Rejected]:
+    def _take(self, device: EdgeDevice, readings: Sequence[Reading], received: int) -> list[Rejected]:
         if device.waiting is not None:
             if len(device.waiting) >= self._settings.max_deferred:
                 return [Rejected("", "too_many_new_signals", "too many messages wait for new tags")]
@@ -221,14 +199,14 @@ class SparkplugHost:
             return [Rejected("", "device_disabled", f"{device.info.device_id} is disabled")]
         return write_readings(readings, received, self._policy, self._out)
 
-    def _announce(self, device: _Device, received: int) -> None:
+    def _announce(self, device: EdgeDevice, received: int) -> None:
         signals = [definition for definition in device.definitions if is_signal(definition)]
         if not signals:
             return  # an edge node that only carries devices is nothing to adopt
         entry = self._entry(device, received)
         self._discovery.announce(entry, [(s.name, s.eng_unit or "", s.kind, announced_limits(s)) for s in signals])
 
-    def _remember(self, device: _Device, readings: Sequence[Reading], received: int) -> list[Rejected]:
+    def _remember(self, device: EdgeDevice, readings: Sequence[Reading], received: int) -> list[Rejected]:
         entry: Discovered | None = None
         for definition, at, value, quality, historical in readings:
             if value is None or not is_signal(definition) or (isinstance(value, float) and value - value != 0):
@@ -241,12 +219,12 @@ class SparkplugHost:
             self._discovery.remember(entry, definition.name, (timestamp, value, min(quality, best), received))
         return []
 
-    def _entry(self, device: _Device, received: int) -> Discovered:
+    def _entry(self, device: EdgeDevice, received: int) -> Discovered:
         organisation = self._directory.default_organisation
         adopt_as = self._names.id_to_adopt(device.name)
-        return self._discovery.seen(organisation, PROTOCOL, adopt_as, _topic(device.name), received)
+        return self._discovery.seen(organisation, PROTOCOL, adopt_as, device.name.topic, received)
 
-    def _died(self, node: _Node, event: Died, received: int) -> None:
+    def _died(self, node: EdgeNode, event: Died, received: int) -> None:
         for device_id in event.device_ids:
             device = node.devices.pop(device_id, None)
             if device is not None:
@@ -254,7 +232,7 @@ class SparkplugHost:
         if None in event.device_ids:
             logger.info("edge node is offline", extra={"group": node.group, "node": node.node})
 
-    def _ask_rebirth(self, node: _Node, reason: str, now: int) -> None:
+    def _ask_rebirth(self, node: EdgeNode, reason: str, now: int) -> None:
         second, asked = self._rebirths
         asked = 0 if now // US_PER_S != second else asked
         if asked < _MAX_REBIRTHS_PER_S:
@@ -262,49 +240,34 @@ class SparkplugHost:
             logger.info("asking for a rebirth", extra={"group": node.group, "node": node.node, "reason": reason})
             self._publish(rebirth_command(node.group, node.node, now // US_PER_MS))
 
-    def _admit(self, group: str, node_id: str) -> _Node:
-        if len(self._nodes) >= self._settings.max_edge_nodes:
-            offline = [node for node in self._nodes.values() if not node.session.online]
-            if not offline:
-                message = f"{len(self._nodes)} edge nodes are online; no more are allowed (max_edge_nodes)"
-                raise WireError("too_many_edge_nodes", message)
-            oldest = min(offline, key=lambda node: node.seen)
-            del self._nodes[oldest.group, oldest.node]
-        limits = SessionLimits(max_metrics=min(10_000, self._settings.max_edge_metrics))
-        node = self._nodes[group, node_id] = _Node(group, node_id, HostSession(limits))
-        return node
-
     def _follow_directory(self, now: int) -> None:
         """Devices were adopted, changed or deleted: find everybody's tags anew."""
         if self._directory.version == self._version:
             return
         self._version = self._directory.version
-        for node in list(self._nodes.values()):
+        for node in self._nodes.all():
             for device in node.devices.values():
                 if device.waiting is None and self._names.find(device.name) is not device.info:
                     self._reconnect(node, device, now)
 
-    def _reconnect(self, node: _Node, device: _Device, now: int) -> None:
+    def _reconnect(self, node: EdgeNode, device: EdgeDevice, now: int) -> None:
         was_unknown = device.info is None
         try:
             problems = self._connect(device, (), now)
         except WireError as error:
             problems = [error]
         if problems:
-            self._refused(_topic(device.name), b"", merged(problems, len(problems)))
+            self._refused(device.name.topic, b"", merged(problems, len(problems)))
         if was_unknown and device.info is not None:
             self._ask_rebirth(node, "adopted", now)  # what did not change lately is reported by births alone
 
-    def _replay(self, device: _Device, payload: bytes, received: int) -> WireError | None:
+    def _replay(self, device: EdgeDevice, payload: bytes, received: int) -> WireError | None:
         if device.info is None:
             raise WireError("unknown_device", f"{device.name.short} is not registered: adopt it first")
         opened = open_data(payload)
-        definitions: Definitions = {}
-        for definition in device.definitions:
-            definitions[definition.name] = definition
-            if definition.alias is not None:
-                definitions.setdefault(definition.alias, definition)
-        readings, rejected, unknown = resolve(read_rows(opened.metrics), opened.timestamp_ms, definitions)
+        readings, rejected, unknown = resolve(
+            read_rows(opened.metrics), opened.timestamp_ms, device.definitions_by_key()
+        )
         wrong = _errors([*rejected, *self._take(device, readings, received)])
         if unknown:
             wrong.append(WireError("unknown_metric", f"no birth named {unknown[:5]!r:.200}"))
@@ -316,17 +279,5 @@ class SparkplugHost:
             self._publish(self.birth)
 
 
-def _carry_over(before: _Device, device: _Device) -> None:
-    """Last values survive a rebirth, so that a death right after it still has something to mark as stale."""
-    bindings = {definition.name: definition.binding for definition in before.definitions}
-    for definition in device.definitions:
-        definition.binding = bindings.get(definition.name)
-
-
 def _errors(rejected: Iterable[Rejected]) -> list[WireError]:
     return [WireError(each.reason, each.detail, each.metric or None) for each in rejected]
-
-
-def _topic(name: EdgeName) -> str:
-    """How the source is called in dead letters and in the list of discovered devices."""
-    return "spBv1.0/" + "/".join(part for part in name if part)

@@ -33,6 +33,11 @@ class EdgeName(NamedTuple):
         """`group:node:device`, for when two nodes have a device of the same id."""
         return as_device_id(":".join(part for part in self if part))
 
+    @property
+    def topic(self) -> str:
+        """How the source is called in dead letters and among the discovered devices."""
+        return "spBv1.0/" + "/".join(part for part in self if part)
+
 
 def as_device_id(name: str) -> str:
     """`name` if it can be a device id, else the nearest that can, told apart by a digest."""
