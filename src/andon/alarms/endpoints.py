@@ -12,13 +12,24 @@ from andon.alarms.model import State
 from andon.alarms.operators import Verb
 from andon.alarms.records import Alarm, parse_id, unknown_alarm
 from andon.alarms.repository import AlarmFilter
-from andon.alarms.schemas import CommentBody, ManyBody, Severity, StatusFilter
+from andon.alarms.schemas import (
+    AcknowledgedMany,
+    AcknowledgedMeta,
+    Alert,
+    AlertList,
+    AlertsMeta,
+    CommentBody,
+    ManyBody,
+    Severity,
+    StatusFilter,
+)
 from andon.alarms.service import AlarmService
 from andon.alarms.views import alert_body, listing_meta
 from andon.historian.ranges import parse_moment
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import now_us
+from andon.kit.contract import answers
 from andon.kit.envelope import success
 
 router = APIRouter(tags=["alerts"])
@@ -36,41 +47,12 @@ DeviceId = Annotated[str | None, Query(alias="deviceId", max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
-_EXAMPLE = {
-    "id": "alert-001",
-    "deviceId": "device-002",
-    "deviceName": "Press hydraulics",
-    "tag": "pressure",
-    "type": "high_pressure",
-    "alertType": "threshold_exceeded",
-    "message": "Pressure sensor reading above threshold",
-    "severity": "high",
-    "level": "warning",
-    "value": 58.5,
-    "threshold": 55,
-    "unit": "psi",
-    "status": "active",
-    "state": "unacknowledged",
-    "lifecycle": "triggered",
-    "triggeredAt": "2025-01-11T10:05:00.000Z",
-    "acknowledgedAt": None,
-    "resolvedAt": None,
-    "comments": [],
-}
-_META = {"totalAlerts": 1, "criticalAlerts": 0, "highAlerts": 1, "mediumAlerts": 0, "lowAlerts": 0}
-_LIST: dict[int | str, dict[str, Any]] = {
-    200: {
-        "content": {"application/json": {"example": {"success": True, "data": {"alerts": [_EXAMPLE]}, "meta": _META}}}
-    }
-}
-_ONE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {"example": {"success": True, "data": _EXAMPLE}}}},
-    404: {"description": "There is no such alert in your organisation"},
-}
-_ACT: dict[int | str, dict[str, Any]] = {**_ONE, 409: {"description": "It is acknowledged or over already"}}
+_UNKNOWN = {404: "There is no such alert in your organisation"}
+_CONFLICT = {**_UNKNOWN, 409: "It is acknowledged or over already"}
 
 
-@router.get("/alerts", summary="List alerts: by default all that are open", responses=_LIST)
+@router.get("/alerts", summary="List alerts: by default all that are open")
+@answers(AlertList, AlertsMeta)
 async def list_alerts(
     alarms: Service,
     principal: Reader,
@@ -98,7 +80,8 @@ async def list_alerts(
     return _answer(matching[offset : offset + limit], Counter(alarm.severity for alarm in matching))
 
 
-@router.get("/alerts/history", summary="All alerts of a time range, newest first", responses=_LIST)
+@router.get("/alerts/history", summary="All alerts of a time range, newest first")
+@answers(AlertList, AlertsMeta)
 async def alert_history(
     alarms: Service,
     principal: Reader,
@@ -121,7 +104,8 @@ async def alert_history(
     return _answer(found, counts)
 
 
-@router.get("/alerts/{alert_id}", summary="One alert", responses=_ONE)
+@router.get("/alerts/{alert_id}", summary="One alert")
+@answers(Alert, refuses=_UNKNOWN)
 async def get_alert(alert_id: str, alarms: Service, principal: Reader) -> dict[str, Any]:
     """Open or over, with its comments."""
     number = parse_id(alert_id)
@@ -132,29 +116,32 @@ async def get_alert(alert_id: str, alarms: Service, principal: Reader) -> dict[s
 
 
 @router.post("/alerts/acknowledge", summary="Acknowledge many alerts at once")
+@answers(AcknowledgedMany, AcknowledgedMeta)
 async def acknowledge_many(body: ManyBody, alarms: Service, principal: Manager) -> dict[str, Any]:
-    """Needs `alerts:manage`. What can be acknowledged is; the answer says which could not, and why."""
+    """What can be acknowledged is; the answer says which could not, and why."""
     outcomes = await alarms.act("acknowledge", body.ids, principal, body.comment)
     done = [alert_body(each.action.alarm) for each in outcomes if each.action is not None]
     failed = [{"id": each.id, "reason": each.error.message} for each in outcomes if each.error is not None]
     return success({"alerts": done, "failed": failed}, {"acknowledged": len(done), "failed": len(failed)})
 
 
-@router.put("/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert", responses=_ACT)
-@router.post("/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert (the same as PUT)", responses=_ACT)
+@router.put("/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert")
+@router.post("/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert (the same as PUT)")
+@answers(Alert, refuses=_CONFLICT)
 async def acknowledge(
     alert_id: str, alarms: Service, principal: Manager, body: Annotated[CommentBody | None, Body()] = None
 ) -> dict[str, Any]:
-    """Needs `alerts:manage`. Somebody has seen it; it is over once its condition has returned as well."""
+    """Somebody has seen it; it is over once its condition has returned as well."""
     return await _act(alarms, "acknowledge", alert_id, principal, body)
 
 
-@router.put("/alerts/{alert_id}/resolve", summary="Resolve an alert", responses=_ACT)
-@router.post("/alerts/{alert_id}/resolve", summary="Resolve an alert (the same as PUT)", responses=_ACT)
+@router.put("/alerts/{alert_id}/resolve", summary="Resolve an alert")
+@router.post("/alerts/{alert_id}/resolve", summary="Resolve an alert (the same as PUT)")
+@answers(Alert, refuses=_CONFLICT)
 async def resolve(
     alert_id: str, alarms: Service, principal: Manager, body: Annotated[CommentBody | None, Body()] = None
 ) -> dict[str, Any]:
-    """Needs `alerts:manage`. Ends it. A limit that stays violated raises a new alert after a while."""
+    """Ends it. A limit that stays violated raises a new alert after a while."""
     return await _act(alarms, "resolve", alert_id, principal, body)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from andon.analytics.schemas import MomentMeta, PlantSummary, RangeMeta, TrendAnalysis
 from andon.analytics.service import device_trend, summarise
 from andon.analytics.views import summary_body, trend_body
 from andon.engines.livestate.port import LiveState
@@ -15,6 +16,7 @@ from andon.historian.service import Historian
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import now_us, to_iso
+from andon.kit.contract import answers
 from andon.kit.envelope import success
 from andon.registry.directory import Directory
 
@@ -26,40 +28,6 @@ DeviceId = Annotated[str, Path(max_length=100)]
 From = Annotated[str, Query(alias="from", max_length=40, description=f"Start: {_MOMENT}.")]
 To = Annotated[str, Query(alias="to", max_length=40, description=f"End, not included: {_MOMENT}.")]
 TagName = Annotated[str | None, Query(max_length=200, description="A tag of the device; without it the primary one.")]
-
-_TREND_EXAMPLE = {
-    "deviceId": "device-001",
-    "tag": "temperature",
-    "unit": "celsius",
-    "trend": "increasing",
-    "slopePerHour": 0.42,
-    "r2": 0.81,
-    "confidence": 0.999,
-    "start": {"timestamp": "2025-01-10T10:06:00.000Z", "value": 65.2},
-    "end": {"timestamp": "2025-01-11T09:54:00.000Z", "value": 75.2},
-    "points": [{"timestamp": "2025-01-10T10:06:00.000Z", "value": 64.9}],
-}
-_SUMMARY_EXAMPLE = {
-    "devices": [
-        {
-            "deviceId": "device-001",
-            "name": "Furnace temperature",
-            "tag": "temperature",
-            "unit": "celsius",
-            "avg1h": 73.5,
-            "avg24h": 72.8,
-            "min24h": 65.1,
-            "max24h": 82.3,
-            "trend": "increasing",
-            "samples24h": 43200,
-        }
-    ],
-    "totals": {"devices": 5, "devicesWithData": 5, "samples24h": 198720, "increasing": 1, "decreasing": 0, "stable": 4},
-}
-
-
-def _responses(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": {"success": True, "data": example}}}}}
 
 
 def _historian(request: Request) -> Historian:
@@ -77,7 +45,8 @@ def _livestate(request: Request) -> LiveState:
     return livestate
 
 
-@router.get("/analytics/trends/{device_id}", summary="Where a signal is going", responses=_responses(_TREND_EXAMPLE))
+@router.get("/analytics/trends/{device_id}", summary="Where a signal is going")
+@answers(TrendAnalysis, RangeMeta, refuses={404: "There is no such device or tag in your organisation"})
 async def trends(
     device_id: DeviceId,
     historian: Annotated[Historian, Depends(_historian)],
@@ -86,7 +55,7 @@ async def trends(
     end: To = "now",
     tag: TagName = None,
 ) -> dict[str, Any]:
-    """Needs `data:read`. A straight line through up to 120 means of the range, and how far to trust it.
+    """A straight line through up to 120 means of the range, and how far to trust it.
     `trend` is null when there are fewer than three means.
     """
     first, last = parse_range(start, end, now_us())
@@ -94,13 +63,14 @@ async def trends(
     return success(trend_body(found, analysis), {"from": to_iso(first), "to": to_iso(last)})
 
 
-@router.get("/analytics/summary", summary="All devices in one table", responses=_responses(_SUMMARY_EXAMPLE))
+@router.get("/analytics/summary", summary="All devices in one table")
+@answers(PlantSummary, MomentMeta)
 async def summary(
     directory: Annotated[Directory, Depends(_directory)],
     livestate: Annotated[LiveState, Depends(_livestate)],
     principal: Reader,
 ) -> Response:
-    """Needs `data:read`. Averages, extremes and trends of each device's primary signal over the last hour and day."""
+    """Averages, extremes and trends of each device's primary signal over the last hour and day."""
     now = now_us()
     summaries = summarise(directory, livestate, principal.organisation_id, now)
     body = success(summary_body(summaries), {"timestamp": to_iso(now)})

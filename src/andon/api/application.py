@@ -16,6 +16,7 @@ from andon.analytics import endpoints as analytics
 from andon.api import devices, health, system
 from andon.api.errors import install_error_handlers
 from andon.api.middleware import RateWindow, RequestMiddleware, RequestStats
+from andon.api.openapi import complete_openapi
 from andon.api.ui import WebUi
 from andon.historian import endpoints as historian
 from andon.identity import endpoints as identity
@@ -24,6 +25,7 @@ from andon.registry import endpoints as registry
 
 DESCRIPTION = "From the machine to the browser: devices, samples, alarms, analytics. Sign in at /api/v1/auth/login."
 
+PREFIX = "/api/v1"
 # Fixed paths such as /devices/discovered stand before /devices/{device_id}.
 ROUTERS: tuple[APIRouter, ...] = (
     identity.router,
@@ -47,6 +49,16 @@ class ApiOptions:
     allowed_origins: list[str] = field(default_factory=list)
 
 
+class Application(FastAPI):
+    """FastAPI with the completed OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, built at the first call."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete_openapi(self, ROUTERS, PREFIX)
+        return self.openapi_schema
+
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -54,7 +66,7 @@ def create_application(
     state: Mapping[str, Any], options: ApiOptions, requests: RequestStats, lifespan: Lifespan | None = None
 ) -> FastAPI:
     """The HTTP application. `state` are the services that endpoints take from `request.app.state`."""
-    app = FastAPI(
+    app = Application(
         title="Andon",
         version=__version__,
         description=DESCRIPTION,
@@ -67,10 +79,10 @@ def create_application(
         setattr(app.state, name, service)
     install_error_handlers(app)
     for router in ROUTERS:
-        app.include_router(router, prefix="/api/v1")
+        app.include_router(router, prefix=PREFIX)
         app.include_router(router, prefix="/api", include_in_schema=False)
     app.include_router(health.router, include_in_schema=False)
-    app.include_router(system.prometheus_router)
+    app.include_router(system.prometheus_router, include_in_schema=False)
     _add_middleware(app, options, requests)
     return app
 

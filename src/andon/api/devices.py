@@ -9,9 +9,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from andon.api.context import ApiContext, context
 from andon.api.device_views import LEVELS, listing_meta
+from andon.api.schemas import BrokerCredentials, CurrentValues, DeviceDetail, DeviceList, DevicesMeta
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import now_us
+from andon.kit.contract import answers
 from andon.kit.envelope import success
 from andon.kit.errors import NotFoundError
 from andon.registry.directory import DeviceInfo
@@ -47,31 +49,11 @@ def _matches(device: DeviceInfo, search: str) -> bool:
     return all(word in text.lower() for word in search.lower().split())
 
 
-_EXAMPLE = {
-    "success": True,
-    "data": {
-        "devices": [
-            {
-                "deviceId": "device-001",
-                "name": "Furnace temperature",
-                "type": "temperature",
-                "location": "assembly-line-1",
-                "status": "active",
-                "lastReading": {"value": 75.2, "timestamp": "2025-01-11T10:00:00.000Z", "quality": "good"},
-                "alertStatus": "normal",
-                "stats": {"avg24h": 73.5, "trend": "stable"},
-            }
-        ]
-    },
-    "meta": {"totalDevices": 5, "activeDevices": 5, "timestamp": "2025-01-11T10:00:00.000Z"},
-}
+_UNKNOWN = {404: "There is no such device in your organisation"}
 
 
-@router.get(
-    "/devices",
-    summary="List the devices with their present state, worst first",
-    responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}},
-)
+@router.get("/devices", summary="List the devices with their present state, worst first")
+@answers(DeviceList, DevicesMeta)
 async def list_devices(
     state: Context,
     principal: Reader,
@@ -98,6 +80,7 @@ async def list_devices(
 
 
 @router.get("/devices/{device_id}", summary="One device with its tags, limits and statistics")
+@answers(DeviceDetail, refuses=_UNKNOWN)
 async def get_device(device_id: str, state: Context, principal: Reader) -> dict[str, Any]:
     """The list's item plus its tags, windows and origin."""
     device = find_device(state, principal.organisation_id, device_id)
@@ -106,6 +89,7 @@ async def get_device(device_id: str, state: Context, principal: Reader) -> dict[
 
 
 @router.get("/devices/{device_id}/current", summary="The present values of a device")
+@answers(CurrentValues, refuses=_UNKNOWN)
 async def get_current(device_id: str, state: Context, principal: Reader) -> dict[str, Any]:
     """Unknown values are null, never 0."""
     device = find_device(state, principal.organisation_id, device_id)
@@ -113,6 +97,7 @@ async def get_current(device_id: str, state: Context, principal: Reader) -> dict
 
 
 @router.get("/broker/credentials", summary="How a device connects to the MQTT broker")
+@answers(BrokerCredentials)
 async def broker_credentials(
     state: Context, principal: Annotated[Principal, Depends(requires("devices:write"))], request: Request
 ) -> dict[str, Any]:

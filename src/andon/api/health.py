@@ -11,7 +11,9 @@ from fastapi import APIRouter, Depends, Response
 
 from andon import __version__
 from andon.api.context import ApiContext, Dependency, context
+from andon.api.system_schemas import AliveBody, HealthBody, ReadyBody
 from andon.kit.clock import US_PER_S, now_us, to_iso
+from andon.kit.contract import answers
 
 router = APIRouter(tags=["health"])
 Context = Annotated[ApiContext, Depends(context)]
@@ -50,6 +52,7 @@ def overall(dependencies: dict[str, dict[str, Any]]) -> str:
 
 
 @router.get("/health", summary="Health with each dependency's state and response time")
+@answers(HealthBody, bare=True, also={503: "Something that Andon needs is down"})
 async def health(state: Context, response: Response) -> dict[str, Any]:
     """S1 §10.2's body; status 503 when something that Andon needs is down."""
     dependencies = await probe_all(state)
@@ -69,6 +72,7 @@ async def health(state: Context, response: Response) -> dict[str, Any]:
 
 
 @router.get("/health/ready", summary="Whether this process takes traffic")
+@answers(ReadyBody, bare=True, also={503: "It is starting or stopping"})
 async def ready(state: Context, response: Response) -> dict[str, Any]:
     """200 once everything has started, 503 before and while stopping."""
     is_ready = state.ready()
@@ -77,6 +81,7 @@ async def ready(state: Context, response: Response) -> dict[str, Any]:
 
 
 @router.get("/health/live", summary="Whether this process is alive")
+@answers(AliveBody, bare=True)
 async def live() -> dict[str, Any]:
     """Answers as long as the event loop turns."""
     return {"status": "alive", "timestamp": to_iso(now_us())}

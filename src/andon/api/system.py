@@ -14,9 +14,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from andon import __version__
 from andon.api.context import ApiContext, RoleStatus, context
 from andon.api.health import overall, probe_all
+from andon.api.system_schemas import Dashboard, SystemMetrics, SystemStatus
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import US_PER_HOUR, US_PER_S, now_us, to_iso
+from andon.kit.contract import answers
 from andon.kit.envelope import success
 
 router = APIRouter(tags=["metrics and system"])
@@ -46,6 +48,7 @@ def plant_figures(state: ApiContext, organisation_id: str) -> dict[str, Any]:
 
 
 @router.get("/metrics/dashboard", summary="The key figures of the overview page")
+@answers(Dashboard)
 async def dashboard(state: Context, principal: Reader) -> dict[str, Any]:
     """S1's `system:metrics` with the counts by severity."""
     figures = plant_figures(state, principal.organisation_id)
@@ -54,6 +57,7 @@ async def dashboard(state: Context, principal: Reader) -> dict[str, Any]:
 
 
 @router.get("/status", summary="The system in one look")
+@answers(SystemStatus)
 async def status(state: Context, principal: Reader) -> dict[str, Any]:
     """Version, uptime, health, and the plant's counts."""
     health = overall(await probe_all(state))
@@ -93,6 +97,7 @@ def _process(pid: int) -> psutil.Process:
 
 
 @router.get("/metrics/system", summary="How Andon itself is doing: roles, rates, queues, storage, clients")
+@answers(SystemMetrics)
 async def system(state: Context, principal: SystemReader) -> dict[str, Any]:
     """Everything that the system page shows."""
     log = await state.log.status()

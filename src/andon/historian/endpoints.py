@@ -12,11 +12,14 @@ from fastapi.responses import StreamingResponse
 from andon.historian.export import csv_lines, json_chunks
 from andon.historian.model import Columns
 from andon.historian.ranges import parse_range
+from andon.historian.schemas import Export, HistoryMeta, TagStatistics
+from andon.historian.schemas import History as HistoryAnswer
 from andon.historian.service import Historian
 from andon.historian.views import bucket_readings, iso_column, readings, seconds, statistics_view
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import now_us, to_iso
+from andon.kit.contract import answers
 from andon.kit.envelope import success
 from andon.kit.errors import NotFoundError
 from andon.registry.directory import DeviceInfo, TagInfo
@@ -32,42 +35,10 @@ From = Annotated[str, Query(alias="from", max_length=40, description=f"Start: {_
 To = Annotated[str, Query(alias="to", max_length=40, description=f"End, not included: {_MOMENT}.")]
 TagName = Annotated[str | None, Query(max_length=200, description="A tag of the device.")]
 
-_READING = {"timestamp": "2025-01-11T10:00:00.000Z", "value": 75.2, "quality": "good"}
-_HISTORY_EXAMPLE = {
-    "success": True,
-    "data": {
-        "deviceId": "device-001",
-        "tag": "temperature",
-        "unit": "celsius",
-        "from": "2025-01-11T10:00:00.000Z",
-        "to": "2025-01-11T11:00:00.000Z",
-        "resolution": "raw",
-        "bucketSeconds": None,
-        "readings": [_READING],
-    },
-    "meta": {"count": 1, "truncated": False, "nextFrom": None},
-}
-_STATISTICS_EXAMPLE = {
-    "success": True,
-    "data": {
-        "deviceId": "device-001",
-        "tag": "temperature",
-        "unit": "celsius",
-        "from": "2025-01-11T10:00:00.000Z",
-        "to": "2025-01-11T11:00:00.000Z",
-        "count": 1800,
-        "mean": 75.1,
-        "median": 75.0,
-        "sd": 1.2,
-        "min": 71.3,
-        "max": 79.8,
-        "p5": 73.1,
-        "p95": 77.2,
-        "first": 75.2,
-        "last": 74.9,
-        "goodShare": 1.0,
-    },
-}
+_UNKNOWN = {404: "There is no such device or tag in your organisation"}
+_CSV_EXAMPLE = """timestamp,device,tag,value,unit,quality
+2025-01-11T10:00:00.000Z,device-001,temperature,75.2,celsius,good
+"""
 
 
 def get_historian(request: Request) -> Historian:
@@ -82,8 +53,8 @@ History = Annotated[Historian, Depends(get_historian)]
 @router.get(
     "/devices/{device_id}/history",
     summary="Past samples of a tag, as they were or summed up in buckets",
-    responses={200: {"content": {"application/json": {"example": _HISTORY_EXAMPLE}}}},
 )
+@answers(HistoryAnswer, HistoryMeta, refuses=_UNKNOWN)
 async def history(
     historian: History,
     principal: Reader,
@@ -128,8 +99,8 @@ def _where_to_go_on(columns: Columns, limit: int, order: str) -> dict[str, Any]:
 @router.get(
     "/devices/{device_id}/statistics",
     summary="Mean, median, spread and percentiles of a tag over a range",
-    responses={200: {"content": {"application/json": {"example": _STATISTICS_EXAMPLE}}}},
 )
+@answers(TagStatistics, refuses=_UNKNOWN)
 async def statistics(
     historian: History,
     principal: Reader,
@@ -148,8 +119,9 @@ async def statistics(
 @router.get(
     "/devices/{device_id}/export",
     summary="Download the samples of a device, any range",
-    responses={200: {"content": {"text/csv": {}, "application/json": {}}}},
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _CSV_EXAMPLE}}}},
 )
+@answers(Export, bare=True, refuses=_UNKNOWN)
 async def export(
     historian: History,
     principal: Reader,

@@ -48,13 +48,14 @@ class History(_Range):
 
 
 class HistoryMeta(Answer):
-    """`next_from` is where to go on when there is more."""
+    """When `truncated`, `nextFrom` (newest first: `nextTo`) is where to go on."""
 
     model_config = example({"count": 1, "truncated": False, "nextFrom": None})
 
     count: int
     truncated: bool
-    next_from: str | None
+    next_from: str | None = None
+    next_to: str | None = None
 
 
 class TagStatistics(_Range):

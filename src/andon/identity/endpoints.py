@@ -12,13 +12,20 @@ from andon.identity.schemas import (
     LoginBody,
     NewUserBody,
     RefreshBody,
+    Session,
+    SignedInUser,
+    SignedOut,
+    TotalMeta,
+    UserAccount,
     UserChangesBody,
+    UserList,
     principal_view,
     signed_in_view,
     user_view,
 )
 from andon.identity.service import IdentityService
 from andon.identity.sessions import SignedIn
+from andon.kit.contract import answers
 from andon.kit.envelope import success
 from andon.kit.errors import UnauthenticatedError
 
@@ -36,20 +43,23 @@ def _identity(request: Request) -> IdentityService:
 Identity = Annotated[IdentityService, Depends(_identity)]
 UserManager = Annotated[Principal, Depends(requires("users:manage"))]
 
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    401: {"description": "Wrong user name or password, or the token is no longer good"},
-    429: {"description": "Too many failed sign-ins; the cure says how long to wait"},
+_REFUSED = {
+    401: "Wrong user name or password, or the token is no longer good",
+    429: "Too many failed sign-ins; the cure says how long to wait",
 }
+_NO_USER = {404: "There is no such user in your organisation"}
 
 
-@router.post("/auth/login", tags=["auth"], summary="Sign in", responses=_REFUSED)
+@router.post("/auth/login", tags=["auth"], summary="Sign in")
+@answers(Session, refuses=_REFUSED)
 def login(body: LoginBody, request: Request, response: Response, identity: Identity) -> dict[str, Any]:
     """Answers with an access token and a refresh token, and sets the refresh token as a cookie for browsers."""
     address = request.client.host if request.client else ""
     return _answer(identity.login(body.username, body.password, address), request, response, identity)
 
 
-@router.post("/auth/refresh", tags=["auth"], summary="Get a new access token", responses=_REFUSED)
+@router.post("/auth/refresh", tags=["auth"], summary="Get a new access token")
+@answers(Session, refuses=_REFUSED)
 def refresh(
     request: Request, response: Response, identity: Identity, body: RefreshBody | None = None
 ) -> dict[str, Any]:
@@ -61,6 +71,7 @@ def refresh(
 
 
 @router.post("/auth/logout", tags=["auth"], summary="Sign out")
+@answers(SignedOut)
 def logout(request: Request, response: Response, identity: Identity, body: RefreshBody | None = None) -> dict[str, Any]:
     """Ends the sign-in of the access token, the refresh token or the cookie, whichever is there."""
     identity.logout(_refresh_token(request, body), _principal_if_any(request, identity))
@@ -69,12 +80,14 @@ def logout(request: Request, response: Response, identity: Identity, body: Refre
 
 
 @router.get("/auth/me", tags=["auth"], summary="Who is signed in")
+@answers(SignedInUser)
 def me(identity: Identity, principal: Annotated[Principal, Depends(signed_in)]) -> dict[str, Any]:
     """The user, the permissions and the organisation."""
     return success(principal_view(principal, identity.organisation(principal.organisation_id)))
 
 
 @router.get("/users", tags=["users"], summary="List users")
+@answers(UserList, TotalMeta)
 def list_users(identity: Identity, principal: UserManager) -> dict[str, Any]:
     """All users of the organisation, by name."""
     users = [user_view(user) for user in identity.users(principal.organisation_id)]
@@ -82,6 +95,7 @@ def list_users(identity: Identity, principal: UserManager) -> dict[str, Any]:
 
 
 @router.post("/users", tags=["users"], summary="Add a user", status_code=201)
+@answers(UserAccount, refuses={409: "There is a user of that name already"})
 def create_user(body: NewUserBody, identity: Identity, principal: UserManager) -> dict[str, Any]:
     """The user can sign in at once."""
     user = identity.create_user(principal, body.username, body.password, body.role, body.email)
@@ -89,6 +103,7 @@ def create_user(body: NewUserBody, identity: Identity, principal: UserManager) -
 
 
 @router.put("/users/{username}", tags=["users"], summary="Change a user's role, access or password")
+@answers(UserAccount, refuses=_NO_USER)
 def change_user(username: str, body: UserChangesBody, identity: Identity, principal: UserManager) -> dict[str, Any]:
     """The user is signed out everywhere, so that the change holds at once."""
     user = identity.update_user(principal, username, role=body.role, is_active=body.is_active, password=body.password)

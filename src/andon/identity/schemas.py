@@ -1,8 +1,8 @@
-"""Bodies of the sign-in and user endpoints."""
+"""Bodies of the sign-in and user endpoints, and what these answer."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,7 @@ from andon.identity.model import Principal
 from andon.identity.service import User
 from andon.identity.sessions import Organisation, SignedIn
 from andon.kit.clock import to_iso
+from andon.kit.contract import Answer, example
 
 _STRICT = ConfigDict(extra="forbid", populate_by_name=True)
 _TOKEN_LENGTH = 4096
@@ -56,6 +57,104 @@ class UserChangesBody(BaseModel):
     role: str | None = None
     is_active: bool | None = Field(None, alias="isActive")
     password: str | None = None
+
+
+_ME = {
+    "id": "01942f3e-6d49-7420-8e20-c638892c7d34",
+    "username": "admin",
+    "role": "admin",
+    "permissions": ["alerts:manage", "alerts:read"],
+    "organisation": {
+        "id": "01942f3e-6d0d-7ec7-849a-e84a3cbb1862",
+        "name": "Default organisation",
+        "timezone": "Europe/Berlin",
+    },
+}
+_ACCOUNT = {
+    "id": "01942f3e-6d49-7420-8e20-c638892c7d34",
+    "username": "shift-lead",
+    "email": None,
+    "role": "operator",
+    "isActive": True,
+    "createdAt": "2025-01-11T10:00:00.000Z",
+}
+
+
+class OrganisationSummary(Answer):
+    """The organisation that everything seen belongs to; `timezone` is its site's."""
+
+    id: str
+    name: str
+    timezone: str
+
+
+class SignedInUser(Answer):
+    """Who is signed in, and what they may do."""
+
+    model_config = example(_ME)
+
+    id: str
+    username: str
+    role: str
+    permissions: list[str]
+    organisation: OrganisationSummary
+
+
+class Session(Answer):
+    """Tokens of a sign-in; `expiresIn` are the seconds that the access token lasts."""
+
+    model_config = example(
+        {
+            "accessToken": "eyJhbGciOiJFZERTQSJ9.e30.c2ln",
+            "refreshToken": "hJ3k-long-random-text",
+            "expiresIn": 900,
+            "tokenType": "Bearer",
+            "user": _ME,
+        }
+    )
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: Literal["Bearer"]
+    user: SignedInUser
+
+
+class SignedOut(Answer):
+    """Nobody is signed in any more."""
+
+    model_config = example({"signedOut": True})
+
+    signed_out: Literal[True]
+
+
+class UserAccount(Answer):
+    """A user."""
+
+    model_config = example(_ACCOUNT)
+
+    id: str
+    username: str
+    email: str | None
+    role: str
+    is_active: bool
+    created_at: str
+
+
+class UserList(Answer):
+    """The organisation's users, by name."""
+
+    model_config = example({"users": [_ACCOUNT]})
+
+    users: list[UserAccount]
+
+
+class TotalMeta(Answer):
+    """How many there are."""
+
+    model_config = example({"total": 1})
+
+    total: int
 
 
 def signed_in_view(signed_in: SignedIn) -> dict[str, Any]:
