@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from andon.api.device_views import DeviceViews, stale_after_s, value_status
+from andon.api.device_views import DeviceViews, stale_after_s
 from andon.engines.livestate.memory import MemoryLiveState
 from andon.kit.clock import US_PER_S
-from andon.kit.limits import Limits
+from andon.kit.limits import Limits, value_status
 from andon.kit.quality import Quality
 from andon.kit.samples import SampleBatch
 from andon.registry.directory import DeviceInfo, TagInfo

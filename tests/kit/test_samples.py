@@ -80,9 +80,10 @@ def test_decoded_columns_do_not_copy_the_record() -> None:
     assert not batch.values.flags.writeable
 
 
-def test_only_good_samples_count_as_good() -> None:
-    rows: list[Row] = [(1, 0, 1.0, quality, 0) for quality in (Quality.GOOD, Quality.UNCERTAIN_CLOCK, Quality.STALE, 0)]
-    assert SampleBatch.from_rows(rows).good().tolist() == [True, False, False, False]
+def test_good_samples_and_those_with_only_the_clock_in_doubt_are_usable() -> None:
+    qualities = (Quality.GOOD, Quality.UNCERTAIN_CLOCK, Quality.UNCERTAIN, Quality.STALE, Quality.BAD)
+    rows: list[Row] = [(1, 0, 1.0, quality, 0) for quality in qualities]
+    assert SampleBatch.from_rows(rows).usable().tolist() == [True, True, False, False, False]
 
 
 def test_an_empty_batch_is_a_batch() -> None:

@@ -33,7 +33,8 @@ def test_the_tutorials_commands_work_as_printed(tmp_path: Path, engines_required
         assert not engines_required, "curl is missing"
         pytest.skip("curl is not installed")
     with RunningAndon(tmp_path / "data") as andon, andon.client() as client:
-        script = "set -euo pipefail\n" + "\n".join(blocks()[1:])
+        # A person takes more than a second from one block to the next, and the samples carry whole seconds.
+        script = "set -euo pipefail\n" + "\nsleep 1.1\n".join(blocks()[1:])
         for printed, real in (
             ("http://localhost:8080", andon.url),
             (".venv/bin/", f"{Path(sys.executable).parent}/"),

@@ -19,7 +19,6 @@ from andon.alarms import model
 from andon.alarms.model import QUIET, Condition, Point, PointKey, Rule, Timing, Transition
 from andon.alarms.rules import Watched, same_condition, watched_points
 from andon.kit.clock import US_PER_S
-from andon.kit.quality import Quality
 from andon.kit.samples import SampleBatch
 from andon.registry.directory import Directory, TagInfo
 
@@ -107,7 +106,7 @@ class ThresholdEvaluator:
     def evaluate(self, batch: SampleBatch, now: int) -> list[Transition]:
         """Judge a batch; `now` is this process's clock. About 0.1 µs a sample when nothing changes."""
         tags, times, values = batch.tag_ids, batch.timestamps, batch.values
-        usable = (batch.qualities >= Quality.GOOD) | (batch.qualities == Quality.UNCERTAIN_CLOCK)
+        usable = batch.usable()
         usable &= values == values
         usable &= batch.received - times <= self._max_age
         usable &= times >= self._last_at.take(tags, mode="clip")

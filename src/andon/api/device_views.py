@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from andon.kit.clock import US_PER_S, now_us, to_iso
-from andon.kit.limits import Limits
+from andon.kit.limits import Limits, value_status
 from andon.kit.quality import Quality, quality_name
 
 if TYPE_CHECKING:
@@ -31,19 +31,6 @@ def stale_after_s(device: DeviceInfo, tag: TagInfo | None) -> float:
     if tag is None or tag.expected_interval_s is None:
         return device.offline_after_s
     return max(STALE_INTERVALS * tag.expected_interval_s, 2.0)
-
-
-def value_status(value: float | str | None, quality: int, limits: Limits) -> str:
-    """`normal`, `warning` (outside the normal band), `critical` (beyond an alert limit) or `unknown`."""
-    if not isinstance(value, float) or math.isnan(value) or quality < Quality.UNCERTAIN:
-        return "unknown"
-    if _outside(value, limits.alert_min, limits.alert_max):
-        return "critical"
-    return "warning" if _outside(value, limits.normal_min, limits.normal_max) else "normal"
-
-
-def _outside(value: float, low: float | None, high: float | None) -> bool:
-    return (low is not None and value < low) or (high is not None and value > high)
 
 
 def limits_body(limits: Limits) -> dict[str, float | None]:

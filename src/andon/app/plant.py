@@ -36,6 +36,7 @@ from andon.kit.clock import US_PER_HOUR, now_us
 from andon.realtime.mqtt_out import MqttOut
 from andon.realtime.service import RealtimeService
 from andon.realtime.settings import RealtimeSettings
+from andon.realtime.socketio_server import SocketIoServer
 from andon.registry.directory import Directory
 from andon.registry.service import Registry
 
@@ -66,6 +67,7 @@ class Plant:
     consumers: dict[str, Consumer] = field(default_factory=dict)
     context: ApiContext = field(init=False)
     realtime: RealtimeService = field(init=False)
+    socketio: SocketIoServer = field(init=False)
     mqtt_out: MqttOut = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +81,7 @@ class Plant:
             lambda organisation_id: plant_status(context, organisation_id),
             RealtimeSettings(allowed_origins=tuple(self.settings.allowed_origins)),
         )
+        self.socketio = SocketIoServer(self.realtime)
         self.mqtt_out = MqttOut(
             self.log,
             self.directory,

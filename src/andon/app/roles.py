@@ -83,6 +83,7 @@ async def _realtime(plant: Plant) -> AsyncIterator[None]:
             stop()
         await plant.mqtt_out.stop()
         await plant.realtime.stop()
+        await plant.socketio.stop()
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ from andon.api.application import ApiOptions, create_application, mount_ui
 from andon.app.plant import Plant
 from andon.app.settings import Settings
 from andon.realtime import socketio_server, websocket
-from andon.realtime.socketio_server import SocketIoServer
 from andon.realtime.websocket import WebSocketServer
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -24,7 +23,7 @@ def build_asgi(plant: Plant, settings: Settings) -> Asgi:
     )
     api = create_application(plant.api_state(), options, plant.requests)
     mount_ui(api)
-    socketio = SocketIoServer(plant.realtime)
+    socketio = plant.socketio
     ws = WebSocketServer(plant.realtime)
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:

@@ -69,7 +69,8 @@ async def history(
     """Without `tag` it is the device's primary one. When `meta.truncated`, go on with `from` = `meta.nextFrom`,
     or newest first with `to` = `meta.nextTo`.
 
-    With `buckets` a reading is one bucket: `value` is the mean of its samples of good or uncertain quality,
+    With `buckets` a reading is one bucket: `value` is the mean of its numbers of usable
+    quality (good, or only the clock in doubt),
     `quality` its worst; buckets without samples are absent.
     """
     first, last = parse_range(start, end, now_us())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.kit.quality import Quality
+from andon.kit.quality import USABLE, Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class Columns:
 class Buckets:
     """k buckets of equal width that hold at least one sample, oldest first; empty ones are absent.
 
-    `starts` int64 µs; `counts` the samples that were used, those of good or uncertain quality with a number;
+    `starts` int64 µs; `counts` the samples that were used, numbers of usable
+    quality (good, or only the clock in doubt);
     `minima`, `maxima`, `means`, `firsts`, `lasts` float64 of those, NaN when none; `qualities` uint8, the worst
     quality of all samples in the bucket.
     """
@@ -85,7 +86,7 @@ def bucket_width(start: int, end: int, count: int) -> int:
 
 def usable(values: NDArray[np.float64], qualities: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Mask of the values that may be averaged: numbers that are not bad or stale."""
-    return np.asarray((qualities >= Quality.UNCERTAIN) & ~np.isnan(values))
+    return np.asarray((qualities >= USABLE) & ~np.isnan(values))
 
 
 def statistics(values: NDArray[np.float64], qualities: NDArray[np.uint8]) -> Statistics | None:

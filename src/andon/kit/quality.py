@@ -15,6 +15,9 @@ class Quality(IntEnum):
     GOOD = 192
 
 
+USABLE = Quality.UNCERTAIN_CLOCK
+"""From here on a value counts in averages and against limits: it is good, or only its clock is in doubt."""
+
 _NAMES = {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "bad": Quality.BAD, "stale": Quality.STALE}
 
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.kit.quality import Quality
+from andon.kit.quality import USABLE
 
 _MAGIC = b"AS1\0"
 _HEADER = 8
@@ -87,9 +87,9 @@ class SampleBatch:
             texts,
         )
 
-    def good(self) -> NDArray[np.bool_]:
-        """Mask of the samples whose quality is good."""
-        return np.asarray(self.qualities >= Quality.GOOD)
+    def usable(self) -> NDArray[np.bool_]:
+        """Mask of the samples whose value can be reckoned with."""
+        return np.asarray(self.qualities >= USABLE)
 
 
 def concatenate(batches: Sequence[SampleBatch]) -> SampleBatch:

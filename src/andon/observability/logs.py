@@ -13,6 +13,8 @@ from andon.kit.clock import now_us, to_iso
 _STANDARD = set(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "private_key")
 _REDACTED = "(hidden)"
+# Too talkative, and below warning some of them print headers and addresses with tokens in them.
+NOISY = ("uvicorn", "uvicorn.error", "websockets", "gmqtt", "socketio", "engineio", "alembic", "httpx", "httpcore")
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
@@ -59,5 +61,5 @@ def setup_logging(level: str = "info", *, json: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("uvicorn.error", "gmqtt", "socketio", "engineio", "alembic", "httpx", "httpcore", "uvicorn.access"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)

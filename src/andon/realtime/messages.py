@@ -10,8 +10,8 @@ import msgspec
 
 from andon.kit.clock import US_PER_MS, to_iso
 from andon.kit.errors import AndonError
-from andon.kit.limits import Limits
-from andon.kit.quality import Quality, quality_name
+from andon.kit.limits import value_status
+from andon.kit.quality import quality_name
 from andon.realtime.frames import Reading
 from andon.realtime.subscriptions import tag_topic
 from andon.registry.directory import DeviceInfo, TagInfo
@@ -20,19 +20,6 @@ Stats = tuple[float | None, str | None]
 """Average and trend of the last hour; None where nothing is known."""
 
 encode = msgspec.json.Encoder().encode
-
-
-def value_status(value: float, quality: int, limits: Limits) -> str:
-    """`normal`, `warning` (outside the normal band), `critical` (beyond an alert limit) or `unknown`."""
-    if math.isnan(value) or quality < Quality.UNCERTAIN:
-        return "unknown"
-    if _outside(value, limits.alert_min, limits.alert_max):
-        return "critical"
-    return "warning" if _outside(value, limits.normal_min, limits.normal_max) else "normal"
-
-
-def _outside(value: float, low: float | None, high: float | None) -> bool:
-    return (low is not None and value < low) or (high is not None and value > high)
 
 
 def value_of(tag: TagInfo, reading: Reading) -> float | bool | str | None:

@@ -29,7 +29,7 @@ class MovingMeans:
         now_s = now // US_PER_S
         row = np.minimum(np.searchsorted(self.tags, batch.tag_ids), len(self.tags) - 1)
         second = batch.timestamps // US_PER_S
-        counts = (self.tags[row] == batch.tag_ids) & batch.good() & np.isfinite(batch.values)
+        counts = (self.tags[row] == batch.tag_ids) & batch.usable() & np.isfinite(batch.values)
         counts &= (second > now_s - WINDOW_S) & (second <= now_s)
         row, second, values = row[counts], second[counts], batch.values[counts]
         slot = second % WINDOW_S

@@ -13,7 +13,7 @@ from andon.engines.livestate.port import Current, CurrentColumns, TagIds, Window
 from andon.engines.livestate.regression import describe
 from andon.engines.livestate.windows import BucketRing
 from andon.kit.clock import US_PER_DAY, US_PER_S
-from andon.kit.quality import Quality
+from andon.kit.quality import USABLE, Quality
 from andon.kit.samples import SampleBatch
 
 _log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ class MemoryLiveState:
                 self._set_current(tag, at, number, quality, received)
                 self._set_text(tag, text)
             corrects = at == newest or (tag, at) == previous
-            if not corrects and quality >= Quality.GOOD and -np.inf < number < np.inf:
+            if not corrects and quality >= USABLE and -np.inf < number < np.inf:
                 hour.add_one(tag, at, number)
                 day.add_one(tag, at, number)
             previous = (tag, at)
@@ -187,7 +187,7 @@ class MemoryLiveState:
         np.not_equal(tags[1:], tags[:-1], out=first[1:])
         corrects = times == self._timestamp[tags]
         corrects[1:] |= ~first[1:] & (times[1:] == times[:-1])
-        counted = ordered.good() & np.isfinite(ordered.values) & ~corrects
+        counted = ordered.usable() & np.isfinite(ordered.values) & ~corrects
         last = np.append(first[1:], True)
         newest = np.flatnonzero(last & (times >= self._timestamp[tags]))
         self._set_newest(ordered, newest)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.historian.model import Buckets, Columns, bucket_width
-from andon.kit.quality import Quality
+from andon.kit.quality import USABLE
 from andon.kit.samples import SampleBatch
 
 
@@ -74,7 +74,7 @@ _LATEST = _COLUMNS.format(
 _SLOT: Final = (
     "samples WHERE tag_id = ?1 AND timestamp >= ?2 + slot.key * ?3 AND timestamp < min(?2 + (slot.key + 1) * ?3, ?4)"
 )
-_USABLE: Final = f"quality >= {Quality.UNCERTAIN:d}"
+_USABLE: Final = f"quality >= {USABLE:d}"
 _USED: Final = f"FILTER (WHERE {_USABLE})"
 _EDGE: Final = f"(SELECT value FROM {_SLOT} AND {_USABLE} AND value IS NOT NULL ORDER BY timestamp"  # noqa: S608
 _BUCKET: Final = " || ',' || ".join(
