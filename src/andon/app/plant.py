@@ -33,6 +33,7 @@ from andon.ingest.mqtt_source import BrokerAddress
 from andon.ingest.service import IngestService
 from andon.ingest.settings import IngestSettings
 from andon.kit.clock import US_PER_HOUR, now_us
+from andon.realtime.config_push import ConfigPush
 from andon.realtime.mqtt_out import MqttOut
 from andon.realtime.service import RealtimeService
 from andon.realtime.settings import RealtimeSettings
@@ -69,6 +70,7 @@ class Plant:
     realtime: RealtimeService = field(init=False)
     socketio: SocketIoServer = field(init=False)
     mqtt_out: MqttOut = field(init=False)
+    config_push: ConfigPush = field(init=False)
 
     def __post_init__(self) -> None:
         """What looks at the whole plant comes last."""
@@ -82,6 +84,7 @@ class Plant:
             RealtimeSettings(allowed_origins=tuple(self.settings.allowed_origins)),
         )
         self.socketio = SocketIoServer(self.realtime)
+        self.config_push = ConfigPush(self.directory, self.ingest.publish)
         self.mqtt_out = MqttOut(
             self.log,
             self.directory,

@@ -76,11 +76,13 @@ async def _realtime(plant: Plant) -> AsyncIterator[None]:
     unsubscribe = [plant.alarms.subscribe(plant.realtime.on_alarm), plant.alarms.subscribe(plant.mqtt_out.on_alarm)]
     await plant.realtime.start()
     await plant.mqtt_out.start()
+    plant.config_push.start()
     try:
         yield
     finally:
         for stop in unsubscribe:
             stop()
+        plant.config_push.stop()
         await plant.mqtt_out.stop()
         await plant.realtime.stop()
         await plant.socketio.stop()

@@ -117,8 +117,9 @@ class Discovery:
         return len(self._devices)
 
     def devices(self, organisation: str) -> list[Discovered]:
-        """Those of an organisation, the newest first."""
-        mine = [device for device in self._devices.values() if device.organisation == organisation]
+        """Those of an organisation that have a signal to adopt, the newest first; a gateway of its own has none."""
+        known = self._devices.values()
+        mine = [device for device in known if device.organisation == organisation and device.signals]
         return sorted(mine, key=lambda device: -device.first_seen)
 
     def get(self, organisation: str, key: str) -> Discovered | None:
