@@ -38,38 +38,36 @@ class ConfigPush:
     def __init__(self, directory: Directory, publish: Publish) -> None:
         self._directory = directory
         self._publish = publish
-        self._told: Mapping[str, dict[str, Any]] = {}
+        self._known: Mapping[str, DeviceInfo] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """What devices have now counts as told: the broker retains it."""
         loop = asyncio.get_running_loop()
-        self._told = self._bodies()
+        self._known = self._devices()
         self._unsubscribe = self._directory.subscribe(lambda: _soon(loop, self._changed))
 
     def stop(self) -> None:
         """Watch no more."""
         self._unsubscribe()
 
-    def _bodies(self) -> dict[str, dict[str, Any]]:
+    def _devices(self) -> dict[str, DeviceInfo]:
         organisations = self._directory.organisations()
         devices = (device for each in organisations for device in self._directory.devices(each))
-        return {device.uuid: config_body(device) for device in devices if device.protocol != SPARKPLUG}
+        return {device.uuid: device for device in devices if device.protocol != SPARKPLUG}
 
     def _changed(self) -> None:
-        bodies = self._bodies()
-        for uuid, body in bodies.items():
-            if self._told.get(uuid) != body:
-                self._tell(uuid, body)
-        self._told = bodies
+        before, self._known = self._known, self._devices()
+        for uuid, device in self._known.items():
+            # The directory keeps the object of a device that did not change.
+            known = before.get(uuid)
+            if device is not known and (known is None or config_body(device) != config_body(known)):
+                self._tell(device)
 
-    def _tell(self, uuid: str, body: dict[str, Any]) -> None:
-        device = self._directory.by_uuid(uuid)
-        if device is None:
-            return
+    def _tell(self, device: DeviceInfo) -> None:
         is_loom = device.type == LOOM
         topic = loom_topic(device.device_id, "config") if is_loom else device_topic(device.device_id, "config")
-        self._publish(topic, encode(body), 1, True)
+        self._publish(topic, encode(config_body(device)), 1, True)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
