@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode, type RefObject } from "react";
 import classes from "./DataTable.module.css";
 
 export interface Column<Row> {
@@ -32,8 +32,10 @@ interface Props<Row> {
 
 /** A plain table: caption, sortable headers, a level edge on each row. Long lists are limited by the caller. */
 export function DataTable<Row>({ caption, columns, rows, rowKey, sort, onSort, rowLevel }: Props<Row>) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const scrolls = useOverflows(scroller);
   return (
-    <div className={classes["scroll"]}>
+    <div ref={scroller} className={classes["scroll"]} {...(scrolls && { tabIndex: 0, role: "group", "aria-label": caption })}>
       <table className={classes["table"]}>
         <caption className="visually-hidden">{caption}</caption>
         <thead>
@@ -90,4 +92,17 @@ function Header<Row>({ column, sort, onSort }: HeaderProps<Row>) {
       </button>
     </th>
   );
+}
+
+/** A table that is wider than the screen can be scrolled by keyboard, so it takes the focus. */
+function useOverflows(element: RefObject<HTMLElement | null>): boolean {
+  const [overflows, setOverflows] = useState(false);
+  useEffect(() => {
+    const watched = element.current;
+    if (!watched) return undefined;
+    const observer = new ResizeObserver(() => setOverflows(watched.scrollWidth > watched.clientWidth));
+    observer.observe(watched);
+    return () => observer.disconnect();
+  }, [element]);
+  return overflows;
 }

@@ -1,5 +1,7 @@
 import { useRouter, type ErrorComponentProps } from "@tanstack/react-router";
+import { useConnection } from "@/live/hooks";
 import { LinkButton } from "@/components/LinkButton";
+import { useCallback, useEffect, useRef } from "react";
 import { EmptyState, ErrorState } from "@/components/states";
 
 export function NotFound() {
@@ -10,12 +12,17 @@ export function NotFound() {
   );
 }
 
-/** A page that failed: a part of it that could not be loaded after an update, or the server at the first sign-in check. */
+/** A page that failed; it tries again by itself when the connection is back: a part of it that could not be loaded after an update, or the server at the first sign-in check. */
 export function RouteError({ error, reset }: ErrorComponentProps) {
   const router = useRouter();
-  const retry = async () => {
+  const { state } = useConnection();
+  const failedIn = useRef(state);
+  const retry = useCallback(async () => {
     reset();
     await router.invalidate();
-  };
+  }, [reset, router]);
+  useEffect(() => {
+    if (state === "live" && failedIn.current !== "live") void retry();
+  }, [state, retry]);
   return <ErrorState title="This page cannot be shown now" error={error} onRetry={retry} />;
 }

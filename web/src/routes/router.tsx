@@ -17,11 +17,25 @@ const login = createRoute({
   component: lazyRouteComponent(() => import("@/features/login/LoginPage")),
 });
 
+/** The pages, each a part of its own that is loaded when it is first needed. */
+const pages = {
+  overview: lazyRouteComponent(() => import("@/features/overview/OverviewPage")),
+  devices: lazyRouteComponent(() => import("@/features/devices/DevicesPage")),
+  device: lazyRouteComponent(() => import("@/features/devicedetail/DeviceDetailPage")),
+  alerts: lazyRouteComponent(() => import("@/features/alerts/AlertsPage")),
+  system: lazyRouteComponent(() => import("@/features/system/SystemPage")),
+};
+
+/** Once the first page stands, the others are fetched too: they then open at once, also while the server is away. */
+function preloadPages(): void {
+  for (const page of Object.values(pages)) void page.preload?.();
+}
+
 /** Everything behind the sign-in. A server that cannot be reached keeps the frame: the banner says it. */
 const frame = createRoute({
   getParentRoute: () => root,
   id: "frame",
-  component: AppFrame,
+  component: () => <AppFrame onIdle={preloadPages} />,
   beforeLoad: async ({ location }) => {
     if (!(await ensureSession())) {
       throw redirect({ to: "/login", search: { next: location.href === "/" ? undefined : location.href } as never });
@@ -32,31 +46,31 @@ const frame = createRoute({
 const overview = createRoute({
   getParentRoute: () => frame,
   path: "/",
-  component: lazyRouteComponent(() => import("@/features/overview/OverviewPage")),
+  component: pages.overview,
 });
 
 const devices = createRoute({
   getParentRoute: () => frame,
   path: "/devices",
-  component: lazyRouteComponent(() => import("@/features/devices/DevicesPage")),
+  component: pages.devices,
 });
 
 const device = createRoute({
   getParentRoute: () => frame,
   path: "/devices/$deviceId",
-  component: lazyRouteComponent(() => import("@/features/devicedetail/DeviceDetailPage")),
+  component: pages.device,
 });
 
 const alerts = createRoute({
   getParentRoute: () => frame,
   path: "/alerts",
-  component: lazyRouteComponent(() => import("@/features/alerts/AlertsPage")),
+  component: pages.alerts,
 });
 
 const system = createRoute({
   getParentRoute: () => frame,
   path: "/admin/system",
-  component: lazyRouteComponent(() => import("@/features/system/SystemPage")),
+  component: pages.system,
 });
 
 const routeTree = root.addChildren([login, frame.addChildren([overview, devices, device, alerts, system])]);

@@ -1,5 +1,6 @@
 import { Outlet } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
+import { useConnection } from "@/live/hooks";
 import { liveSocket } from "@/live/socket";
 import { useAlarmFeed } from "@/live/useAlarmFeed";
 import { AlarmStrip } from "./AlarmStrip";
@@ -10,18 +11,24 @@ import { SearchButton, useSearchKey } from "./SearchButton";
 import { SiteClock } from "./SiteClock";
 import { UserMenu } from "./UserMenu";
 
+/** By then the first page has what it needs. */
+const IDLE_MS = 2_000;
+
 const SearchDialog = lazy(() => import("./SearchDialog"));
 
 /** The same frame on every page: alarm strip, connection, clock, search, navigation. */
-export function AppFrame() {
+export function AppFrame({ onIdle }: { onIdle: () => void }) {
+  const { state } = useConnection();
   const [searching, setSearching] = useState(false);
   const announcement = useAlarmFeed();
   useSearchKey(() => setSearching(true));
   useEffect(() => {
     void liveSocket.open();
-  }, []);
+    const timer = setTimeout(onIdle, IDLE_MS);
+    return () => clearTimeout(timer);
+  }, [onIdle]);
   return (
-    <div className={classes["frame"]}>
+    <div className={classes["frame"]} data-connection={state}>
       <a href="#main" className={classes["skip"]}>
         Skip to the content
       </a>

@@ -19,7 +19,7 @@ export function UserMenu() {
     await navigate({ to: "/login" });
   };
   return (
-    <Menu position="bottom-end" width={220} shadow="md" withinPortal={false}>
+    <Menu position="bottom-end" width={220} shadow="md" withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <UnstyledButton className={classes["button"]} aria-label={`Account of ${user?.username ?? "nobody"}`}>
           <Icon name="user" />

@@ -51,7 +51,7 @@ function State({ device }: { device: Device }) {
   const name = quiet || level === "unknown" ? STATE_NAMES[device.status] : LEVEL_NAMES[level];
   return (
     <span className={classes["state"]} data-level={quiet ? "normal" : level}>
-      <SeverityMark level={quiet ? "normal" : level} decorative />
+      {!quiet && <SeverityMark level={level} decorative />}
       <span className={classes["stateName"]}>{name}</span>
     </span>
   );

@@ -34,7 +34,7 @@ export default function DevicesPage() {
   return (
     <Page
       title="Devices"
-      aside={all && (chosen.length === all.length ? plural(all.length, "device") : `${chosen.length} of ${plural(all.length, "device")}`)}
+      aside={all && all.length > 0 && (chosen.length < all.length ? `${chosen.length} of ` : "") + plural(all.length, "device")}
       actions={mayAdd && add}
     >
       {mayAdd && <Discovered />}

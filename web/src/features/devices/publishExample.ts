@@ -4,7 +4,7 @@ import type { BrokerCredentials, NewDevice } from "@/api/types";
 export const shellWord = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 export const dataTopic = (broker: BrokerCredentials, deviceId: string): string =>
-  (broker.topics["data"] ?? "factory-plus/devices/{deviceId}/data").replace("{deviceId}", deviceId);
+  broker.topics.data.replace("{deviceId}", deviceId);
 
 /** A command that sends the device's first value, to be pasted into a shell. */
 export function publishExample(broker: BrokerCredentials, device: NewDevice): string {

@@ -23,7 +23,7 @@ export function EmptyPlant() {
       }
     >
       Add a device and send it its first value, or adopt one that already publishes. To look around with a whole plant, start
-      Andon with <Code>andon up --demo</Code>.
+      Andon with <Code style={{ whiteSpace: "nowrap" }}>andon up --demo</Code>.
     </EmptyState>
   );
 }

@@ -68,7 +68,7 @@ function Figure({ label, to, note, children }: FigureProps) {
     <div className={classes["figure"]}>
       <dt className={classes["label"]}>{to ? <Link to={to}>{label}</Link> : label}</dt>
       <dd className={classes["number"]}>
-        {children}
+        <span className="from-server">{children}</span>
         {note && <span className={classes["note"]}>{note}</span>}
       </dd>
     </div>

@@ -1,5 +1,4 @@
 import { useQuery } from "@tanstack/react-query";
-import { useSession } from "@/api/hooks";
 import { devicesQuery } from "@/api/queries";
 import { Page } from "@/components/Page";
 import { ErrorState, SkeletonCards } from "@/components/states";
@@ -14,13 +13,12 @@ import { SystemHealth } from "./SystemHealth";
 
 /** The whole plant in one look: key figures, what is bad, and how Andon itself is doing. */
 export default function OverviewPage() {
-  const { user } = useSession();
   const devices = useQuery(devicesQuery());
   const list = devices.data?.data.devices;
   const abnormal = list?.filter(isAbnormal).length ?? 0;
   const aside = list?.length ? `${plural(list.length, "device")}, ${abnormal === 0 ? "all normal" : `${abnormal} abnormal`}` : undefined;
   return (
-    <Page title={user?.organisation.name ?? "Overview"} aside={aside}>
+    <Page title="Overview" aside={aside}>
       <KeyFigures />
       <div className={classes["columns"]}>
         <div className={classes["main"]}>

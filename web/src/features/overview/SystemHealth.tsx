@@ -20,9 +20,9 @@ export function SystemHealth() {
         {Object.entries(data?.dependencies ?? {}).map(([name, { status, responseTime }]) => (
           <li key={name} className={classes["row"]}>
             <span>{humanise(name)}</span>
-            <span className={classes["state"]}>
+            <span className={`${classes["state"] ?? ""} from-server`}>
               {status === "healthy" ? "healthy" : <SeverityMark level={LEVEL[status]} size={16} label={status} />}
-              <span className={classes["time"]}>{responseTime < 10 ? responseTime.toFixed(1) : Math.round(responseTime)} ms</span>
+              <span className={classes["time"]}>{milliseconds(responseTime)}</span>
             </span>
           </li>
         ))}
@@ -30,4 +30,9 @@ export function SystemHealth() {
       {!data && <p className={classes["none"]}>Not known yet.</p>}
     </Panel>
   );
+}
+
+function milliseconds(time: number): string {
+  if (time < 0.1) return "< 0.1 ms";
+  return `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
 }
