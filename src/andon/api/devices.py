@@ -103,7 +103,8 @@ async def broker_credentials(
 ) -> dict[str, Any]:
     """Host, port, user and password for devices, and the topics they publish on."""
     access = state.broker
-    host = access.host if access.host not in ("0.0.0.0", "::") else request.url.hostname  # noqa: S104
+    everywhere = access.host in ("0.0.0.0", "::")  # noqa: S104
+    host = request.url.hostname or access.host if everywhere else access.host
     topics = {
         "data": "factory-plus/devices/{deviceId}/data",
         "status": "factory-plus/devices/{deviceId}/status",

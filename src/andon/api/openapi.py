@@ -78,6 +78,7 @@ def _describe(operation: Document, route: APIRoute, contract: Contract) -> None:
     permission = permission_of(route)
     operation["x-permission"] = permission
     needs = {NO_PERMISSION: "Open to everybody.", SIGNED_IN: "Needs a sign-in."}
+    _drop_titles(parameter["schema"] for parameter in operation.get("parameters", ()))
     text = operation.get("description", "")
     operation["description"] = f"{text}\n\n{needs.get(permission, f'Needs the permission `{permission}`.')}".strip()
     status = str(route.status_code or 200)
@@ -88,6 +89,12 @@ def _describe(operation: Document, route: APIRoute, contract: Contract) -> None:
         responses[str(code)] = {"description": why, "content": {JSON: _answer(contract)}}
     takes_input = "requestBody" in operation or "parameters" in operation
     operation["responses"] = responses | _refusals(contract, permission, takes_input)
+
+
+def _drop_titles(schemas: Iterable[Document]) -> None:
+    """FastAPI's titles of fields only say the name again."""
+    for schema in schemas:
+        schema.pop("title", None)
 
 
 def _refusals(contract: Contract, permission: str, takes_input: bool) -> Document:
@@ -153,4 +160,7 @@ def _schemas(taken: Document, models: Iterable[type[BaseModel]]) -> Document:
     for schema in answers.values():
         # Strict in tests, open in the contract: a new field is no break for those who read.
         schema.pop("additionalProperties", None)
+        schema.pop("examples", None)  # it stands with the response, in its envelope
+    for schema in sent.values():
+        _drop_titles(schema.get("properties", {}).values())
     return dict(sorted({**sent, **answers}.items()))

@@ -239,7 +239,7 @@ class BrokerCredentials(Answer):
         }
     )
 
-    host: str | None
+    host: str
     port: int
     username: str
     password: str

@@ -75,22 +75,17 @@ _SLOT: Final = (
     "samples WHERE tag_id = ?1 AND timestamp >= ?2 + slot.key * ?3 AND timestamp < min(?2 + (slot.key + 1) * ?3, ?4)"
 )
 _USABLE: Final = f"quality >= {USABLE:d}"
-_USED: Final = f"FILTER (WHERE {_USABLE})"
 _EDGE: Final = f"(SELECT value FROM {_SLOT} AND {_USABLE} AND value IS NOT NULL ORDER BY timestamp"  # noqa: S608
+_SUMS: Final = " || ',' || ".join(("count(value)", *map(_number, ("min(value)", "max(value)", "avg(value)"))))
+# Where all samples are usable, as nearly always, none is asked for its quality: that takes half the time.
+_USED: Final = (
+    f"CASE WHEN min(quality) >= {USABLE:d} THEN {_SUMS} ELSE (SELECT {_SUMS} FROM {_SLOT} AND {_USABLE}) END"  # noqa: S608
+)
 _BUCKET: Final = " || ',' || ".join(
-    (
-        "slot.key",
-        "min(quality)",
-        f"count(value) {_USED}",
-        _number(f"min(value) {_USED}"),
-        _number(f"max(value) {_USED}"),
-        _number(f"avg(value) {_USED}"),
-        _number(f"{_EDGE} LIMIT 1)"),
-        _number(f"{_EDGE} DESC LIMIT 1)"),
-    )
+    ("slot.key", "min(quality)", _USED, _number(f"{_EDGE} LIMIT 1)"), _number(f"{_EDGE} DESC LIMIT 1)"))
 )
 _BUCKETS = f"""
-SELECT group_concat((SELECT CASE WHEN count(*) THEN {_BUCKET} END FROM {_SLOT}))
+SELECT group_concat((SELECT CASE WHEN min(quality) IS NOT NULL THEN {_BUCKET} END FROM {_SLOT}))
 FROM json_each(?5) AS slot
 """  # noqa: S608 (put together from the constants above)
 _BUCKET_FIELDS: Final = 8
