@@ -1,9 +1,10 @@
 import { ApiError, toApiError } from "./errors";
+import type { paths } from "./schema";
 import { refresh, session } from "./session";
 
 export const API = "/api/v1";
 
-export interface Envelope<Data, Meta = Record<string, unknown>> {
+export interface Envelope<Data, Meta> {
   data: Data;
   meta: Meta;
 }
@@ -63,22 +64,39 @@ export async function send(method: Method, template: string, options: RequestOpt
 
 async function call<Data, Meta>(method: Method, template: string, options?: RequestOptions): Promise<Envelope<Data, Meta>> {
   const response = await send(method, template, options);
-  if (response.status === 204) return { data: undefined as Data, meta: {} as Meta };
   const body = (await response.json()) as Partial<Envelope<Data, Meta>>;
   return { data: body.data as Data, meta: body.meta ?? ({} as Meta) };
 }
 
-/** Typed calls: `await api.get<Device>("/devices/{device_id}", { path: { device_id } })`. */
-export const api = {
-  get: <Data, Meta = Record<string, unknown>>(template: string, options?: RequestOptions) =>
-    call<Data, Meta>("GET", template, options),
-  post: <Data, Meta = Record<string, unknown>>(template: string, options?: RequestOptions) =>
-    call<Data, Meta>("POST", template, options),
-  put: <Data, Meta = Record<string, unknown>>(template: string, options?: RequestOptions) =>
-    call<Data, Meta>("PUT", template, options),
-  delete: <Data, Meta = Record<string, unknown>>(template: string, options?: RequestOptions) =>
-    call<Data, Meta>("DELETE", template, options),
-};
+type Api = { [Path in keyof paths as Path extends `/api/v1${infer Template}` ? Template : never]: paths[Path] };
+type Verb = "get" | "post" | "put" | "delete";
+/** The paths that know the verb. */
+type Template<V extends Verb> = { [T in keyof Api]: Api[T][V] extends { responses: unknown } ? T : never }[keyof Api];
+type Operation<V extends Verb, T extends keyof Api> = NonNullable<Api[T][V]>;
+
+type Json<Body> = { content: { "application/json": Body } };
+type Answer<O> = O extends { responses: { 200: Json<infer Body> } | { 201: Json<infer Body> } } ? Body : never;
+type DataOf<O> = Answer<O> extends { data: infer Data } ? Data : never;
+type MetaOf<O> = Answer<O> extends { meta: infer Meta } ? Meta : Record<string, never>;
+
+type PathOf<O> = O extends { parameters: { path: infer Path } } ? { path: Path } : object;
+type QueryOf<O> = O extends { parameters: { query?: infer Query } } ? { query?: Query } : object;
+type BodyOf<O> = O extends { requestBody: Json<infer Body> }
+  ? { body: Body }
+  : O extends { requestBody?: Json<infer Body> }
+    ? { body?: Body }
+    : object;
+type OptionsOf<O> = PathOf<O> & QueryOf<O> & BodyOf<O> & { signal?: AbortSignal };
+/** The options may be left out where nothing in them must be given. */
+type Given<O> = object extends OptionsOf<O> ? [options?: OptionsOf<O>] : [options: OptionsOf<O>];
+
+function caller<V extends Verb>(verb: V) {
+  return <T extends Template<V>>(template: T, ...[options]: Given<Operation<V, T>>) =>
+    call<DataOf<Operation<V, T>>, MetaOf<Operation<V, T>>>(verb.toUpperCase() as Uppercase<V>, template, options);
+}
+
+/** Calls as the server's contract has them: `await api.get("/devices/{device_id}", { path: { device_id } })`. */
+export const api = { get: caller("get"), post: caller("post"), put: caller("put"), delete: caller("delete") };
 
 /** Fetches a file with the session's token and hands it to the browser as a download. */
 export async function download(template: string, options: RequestOptions, fallbackName: string): Promise<void> {

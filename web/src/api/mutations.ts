@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "./client";
 import { keys } from "./queries";
-import type { AdoptRequest, Alert, DeviceConfig, NewDevice } from "./types";
+import type { AdoptRequest, DeviceConfig, NewDevice } from "./types";
 
 /** A mutation after which everything under the given keys is asked for again. */
 function useChange<Input, Output>(change: (input: Input) => Promise<Output>, ...touched: (readonly string[])[]) {
@@ -22,7 +22,7 @@ const body = (comment: string | undefined) => (comment ? { comment } : {});
 export const useAcknowledge = () =>
   useChange(
     ({ id, comment }: AlertAction) =>
-      api.post<Alert>("/alerts/{alert_id}/acknowledge", { path: { alert_id: id }, body: body(comment) }),
+      api.post("/alerts/{alert_id}/acknowledge", { path: { alert_id: id }, body: body(comment) }),
     keys.alerts,
     keys.dashboard,
   );
@@ -38,14 +38,14 @@ export const useAcknowledgeMany = () =>
 export const useResolve = () =>
   useChange(
     ({ id, comment }: AlertAction) =>
-      api.post<Alert>("/alerts/{alert_id}/resolve", { path: { alert_id: id }, body: body(comment) }),
+      api.post("/alerts/{alert_id}/resolve", { path: { alert_id: id }, body: body(comment) }),
     keys.alerts,
     keys.dashboard,
     keys.devices,
   );
 
 export const useCreateDevice = () =>
-  useChange((device: NewDevice) => api.post<{ deviceId: string }>("/devices", { body: device }), keys.devices, keys.dashboard);
+  useChange((device: NewDevice) => api.post("/devices", { body: device }), keys.devices, keys.dashboard);
 
 export const useConfigureDevice = (deviceId: string) =>
   useChange(
@@ -64,7 +64,7 @@ export const useDeleteDevice = () =>
 export const useAdopt = () =>
   useChange(
     ({ key, ...adopt }: AdoptRequest & { key: string }) =>
-      api.post<{ deviceId: string }>("/devices/discovered/{key}/adopt", { path: { key }, body: adopt }),
+      api.post("/devices/discovered/{key}/adopt", { path: { key }, body: adopt }),
     keys.discovered,
     keys.devices,
     keys.dashboard,
@@ -79,8 +79,8 @@ export const useDismissDiscovered = () =>
 
 export const useReplayDeadLetters = () =>
   useChange(
-    (ids: (string | number)[]) =>
-      api.post<{ replayed: number; failed: { id: string | number; reason: string }[] }>("/system/dead-letters/replay", {
+    (ids: number[]) =>
+      api.post("/system/dead-letters/replay", {
         body: { ids },
       }),
     keys.deadLetters,

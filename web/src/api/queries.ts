@@ -1,25 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { API, api } from "./client";
-import type {
-  Alert,
-  AlertHistoryQuery,
-  AlertQuery,
-  AlertsMeta,
-  BrokerCredentials,
-  Dashboard,
-  DeadLetter,
-  Device,
-  DeviceDetail,
-  DevicesMeta,
-  DiscoveredDevice,
-  History,
-  HealthBody,
-  HistoryMeta,
-  HistoryQuery,
-  Statistics,
-  SystemMetrics,
-  TrendAnalysis,
-} from "./types";
+import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, HealthBody, HistoryQuery } from "./types";
 
 /** Query keys by what they hold, so that one alarm event can refresh all that shows alarms. */
 export const keys = {
@@ -35,14 +16,14 @@ export const keys = {
 export const devicesQuery = () =>
   queryOptions({
     queryKey: [...keys.devices, "list"],
-    queryFn: ({ signal }) => api.get<{ devices: Device[] }, DevicesMeta>("/devices", { signal }),
+    queryFn: ({ signal }) => api.get("/devices", { signal }),
     refetchInterval: 30_000,
   });
 
 export const deviceQuery = (deviceId: string) =>
   queryOptions({
     queryKey: keys.device(deviceId),
-    queryFn: ({ signal }) => api.get<DeviceDetail>("/devices/{device_id}", { path: { device_id: deviceId }, signal }),
+    queryFn: ({ signal }) => api.get("/devices/{device_id}", { path: { device_id: deviceId }, signal }),
     refetchInterval: 30_000,
   });
 
@@ -50,7 +31,7 @@ export const historyQuery = (deviceId: string, query: HistoryQuery) =>
   queryOptions({
     queryKey: [...keys.device(deviceId), "history", query],
     queryFn: ({ signal }) =>
-      api.get<History, HistoryMeta>("/devices/{device_id}/history", { path: { device_id: deviceId }, query, signal }),
+      api.get("/devices/{device_id}/history", { path: { device_id: deviceId }, query, signal }),
     placeholderData: keepPreviousData,
   });
 
@@ -58,7 +39,7 @@ export const statisticsQuery = (deviceId: string, query: Pick<HistoryQuery, "fro
   queryOptions({
     queryKey: [...keys.device(deviceId), "statistics", query],
     queryFn: ({ signal }) =>
-      api.get<Statistics>("/devices/{device_id}/statistics", { path: { device_id: deviceId }, query, signal }),
+      api.get("/devices/{device_id}/statistics", { path: { device_id: deviceId }, query, signal }),
     placeholderData: keepPreviousData,
   });
 
@@ -66,14 +47,14 @@ export const trendQuery = (deviceId: string, query: Pick<HistoryQuery, "from" | 
   queryOptions({
     queryKey: [...keys.device(deviceId), "trend", query],
     queryFn: ({ signal }) =>
-      api.get<TrendAnalysis>("/analytics/trends/{device_id}", { path: { device_id: deviceId }, query, signal }),
+      api.get("/analytics/trends/{device_id}", { path: { device_id: deviceId }, query, signal }),
     placeholderData: keepPreviousData,
   });
 
 export const alertsQuery = (query: AlertQuery = {}) =>
   queryOptions({
     queryKey: [...keys.alerts, "list", query],
-    queryFn: ({ signal }) => api.get<{ alerts: Alert[] }, AlertsMeta>("/alerts", { query, signal }),
+    queryFn: ({ signal }) => api.get("/alerts", { query, signal }),
     placeholderData: keepPreviousData,
     refetchInterval: 30_000,
   });
@@ -84,20 +65,20 @@ export const openAlertsQuery = () => alertsQuery({ status: "active", limit: 500 
 export const alertHistoryQuery = (query: AlertHistoryQuery = {}) =>
   queryOptions({
     queryKey: [...keys.alerts, "history", query],
-    queryFn: ({ signal }) => api.get<{ alerts: Alert[] }, AlertsMeta>("/alerts/history", { query, signal }),
+    queryFn: ({ signal }) => api.get("/alerts/history", { query, signal }),
     placeholderData: keepPreviousData,
   });
 
 export const alertQuery = (alertId: string) =>
   queryOptions({
     queryKey: [...keys.alerts, "one", alertId],
-    queryFn: ({ signal }) => api.get<Alert>("/alerts/{alert_id}", { path: { alert_id: alertId }, signal }),
+    queryFn: ({ signal }) => api.get("/alerts/{alert_id}", { path: { alert_id: alertId }, signal }),
   });
 
 export const dashboardQuery = () =>
   queryOptions({
     queryKey: keys.dashboard,
-    queryFn: ({ signal }) => api.get<Dashboard>("/metrics/dashboard", { signal }),
+    queryFn: ({ signal }) => api.get("/metrics/dashboard", { signal }),
     refetchInterval: 10_000,
   });
 
@@ -114,15 +95,15 @@ export const healthQuery = () =>
 export const systemQuery = () =>
   queryOptions({
     queryKey: keys.system,
-    queryFn: ({ signal }) => api.get<SystemMetrics>("/metrics/system", { signal }),
+    queryFn: ({ signal }) => api.get("/metrics/system", { signal }),
     refetchInterval: 5_000,
   });
 
-export const deadLettersQuery = (query: { limit?: number; before?: string | number } = {}) =>
+export const deadLettersQuery = (query: DeadLetterQuery = {}) =>
   queryOptions({
     queryKey: [...keys.deadLetters, query],
     queryFn: ({ signal }) =>
-      api.get<{ deadLetters: DeadLetter[] }, { total: number }>("/system/dead-letters", { query, signal }),
+      api.get("/system/dead-letters", { query, signal }),
     placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   });
@@ -130,13 +111,13 @@ export const deadLettersQuery = (query: { limit?: number; before?: string | numb
 export const discoveredQuery = () =>
   queryOptions({
     queryKey: keys.discovered,
-    queryFn: ({ signal }) => api.get<{ discovered: DiscoveredDevice[] }>("/devices/discovered", { signal }),
+    queryFn: ({ signal }) => api.get("/devices/discovered", { signal }),
     refetchInterval: 10_000,
   });
 
 export const brokerQuery = () =>
   queryOptions({
     queryKey: ["broker"],
-    queryFn: ({ signal }) => api.get<BrokerCredentials>("/broker/credentials", { signal }),
+    queryFn: ({ signal }) => api.get("/broker/credentials", { signal }),
     staleTime: Infinity,
   });

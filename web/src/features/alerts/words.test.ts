@@ -7,7 +7,7 @@ const ALERT: Alert = {
   alertType: "threshold_exceeded", message: "Temperature above threshold", severity: "high", level: "warning", value: 241,
   threshold: 230, unit: "celsius", status: "active", state: "unacknowledged", lifecycle: "triggered",
   triggeredAt: "2026-01-11T10:00:00.000Z", acknowledgedAt: null, acknowledgedBy: null, resolvedAt: null, resolvedBy: null,
-  escalatedAt: null, lastValue: 241, lastValueAt: null, comments: [], guidance: null,
+  escalatedAt: null, lastValue: 241, lastValueAt: null, comments: [], guidance: "",
 };
 
 describe("an alarm in words", () => {

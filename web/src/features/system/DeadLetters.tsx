@@ -38,7 +38,7 @@ function Why({ letter }: { letter: DeadLetter }) {
 /** Data that could not be used, with the reason; what was mended can be replayed. */
 export function DeadLetters() {
   const [url, setUrl] = useUrlState<"before">();
-  const letters = useQuery(deadLettersQuery({ limit: PAGE_SIZE, ...(url.before ? { before: url.before } : {}) }));
+  const letters = useQuery(deadLettersQuery({ limit: PAGE_SIZE, ...(url.before ? { before: Number(url.before) } : {}) }));
   const canReplay = useCan("system:write");
   const [chosen, setChosen] = useState<ReadonlySet<Id>>(new Set());
   const replay = useReplayDeadLetters();
