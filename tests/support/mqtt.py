@@ -28,7 +28,7 @@ class Device:
     async def acknowledged(self, within_s: float = 20) -> None:
         """Wait until every QoS 1 message is acknowledged."""
         async with asyncio.timeout(within_s):
-            while not await self._client._persistent_storage.is_empty:  # noqa: ASYNC110  gmqtt has no event for it
+            while not self._client._persistent_storage.is_empty:  # noqa: ASYNC110  gmqtt has no event for it
                 await asyncio.sleep(0.01)
 
 
