@@ -12,7 +12,6 @@ from andon.identity.sessions import Organisation, SignedIn
 from andon.kit.clock import to_iso
 from andon.kit.contract import Answer, example
 
-_STRICT = ConfigDict(extra="forbid", populate_by_name=True)
 _TOKEN_LENGTH = 4096
 
 
@@ -30,7 +29,11 @@ class LoginBody(BaseModel):
 class RefreshBody(BaseModel):
     """The refresh token, for clients without cookies."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={"examples": [{"refreshToken": "hJ3k-long-random-text"}]},
+    )
 
     refresh_token: str | None = Field(None, alias="refreshToken", max_length=_TOKEN_LENGTH)
 
@@ -52,7 +55,9 @@ class NewUserBody(BaseModel):
 class UserChangesBody(BaseModel):
     """What to change of a user; what is left out stays."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(
+        extra="forbid", populate_by_name=True, json_schema_extra={"examples": [{"role": "viewer", "isActive": True}]}
+    )
 
     role: str | None = None
     is_active: bool | None = Field(None, alias="isActive")

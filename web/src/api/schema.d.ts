@@ -1550,6 +1550,9 @@ export interface components {
         /**
          * RefreshBody
          * @description The refresh token, for clients without cookies.
+         * @example {
+         *       "refreshToken": "hJ3k-long-random-text"
+         *     }
          */
         RefreshBody: {
             refreshToken?: string | null;
@@ -1900,6 +1903,10 @@ export interface components {
         /**
          * UserChangesBody
          * @description What to change of a user; what is left out stays.
+         * @example {
+         *       "isActive": true,
+         *       "role": "viewer"
+         *     }
          */
         UserChangesBody: {
             role?: string | null;
