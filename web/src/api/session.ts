@@ -17,9 +17,16 @@ let accessToken: string | null = null;
 let refreshing: Promise<boolean> | null = null;
 const listeners = new Set<() => void>();
 
-function become(next: SessionState, token: string | null): void {
+/** A new token is fetched when this share of the old one's life is over, so that the live connection never sees it end. */
+const RENEW_AT = 0.8;
+let renewal: ReturnType<typeof setTimeout> | undefined;
+
+function become(next: SessionState, token: string | null, lifeSeconds = 0): void {
   state = next;
   accessToken = token;
+  clearTimeout(renewal);
+  // A server that is away is no reason to sign out; the next request renews the token then.
+  if (token) renewal = setTimeout(() => void refresh().catch(() => undefined), lifeSeconds * 1_000 * RENEW_AT);
   listeners.forEach((listener) => listener());
 }
 
@@ -44,7 +51,7 @@ async function post(path: string, body: unknown): Promise<Response> {
 
 async function accept(response: Response): Promise<void> {
   const body = (await response.json()) as { data: Session };
-  become({ status: "signed-in", user: body.data.user }, body.data.accessToken);
+  become({ status: "signed-in", user: body.data.user }, body.data.accessToken, body.data.expiresIn);
 }
 
 export async function signIn(username: string, password: string): Promise<void> {

@@ -66,7 +66,9 @@ export function Panel({ title, actions, flush = false, children }: PanelProps) {
           {actions}
         </div>
       )}
-      <div className={flush ? undefined : classes["panelBody"]}>{children}</div>
+      <div className={flush ? undefined : classes["panelBody"]} data-flush={flush || undefined}>
+        {children}
+      </div>
     </section>
   );
 }

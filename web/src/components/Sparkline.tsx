@@ -29,6 +29,8 @@ export function Sparkline({ deviceId, tag, minutes = 10, gapSeconds, height = 34
   const past = useQuery({
     ...historyQuery(deviceId, { tag, from: `-${minutes}m`, buckets: POINTS }),
     staleTime: Infinity,
+    // The live points end with the component; coming back, it asks for the past anew.
+    gcTime: 0,
     refetchOnWindowFocus: false,
   }).data?.data.readings;
 
@@ -36,10 +38,6 @@ export function Sparkline({ deviceId, tag, minutes = 10, gapSeconds, height = 34
     const windowMs = minutes * 60_000;
     const step = windowMs / POINTS;
     const { ring, release } = liveStore.hold(deviceId, tag, 1_200);
-    if (past) {
-      const numbers = past.filter((reading) => typeof reading.value === "number" && reading.quality !== "stale");
-      liveStore.backfill(deviceId, tag, numbers.map((each) => ({ time: Date.parse(each.timestamp), value: each.value as number })));
-    }
     const gap = Math.max(gapSeconds * 1_000, step * 2.5);
     const draw = () => {
       if (document.hidden) return;
@@ -51,7 +49,13 @@ export function Sparkline({ deviceId, tag, minutes = 10, gapSeconds, height = 34
       clearInterval(timer);
       release();
     };
-  }, [deviceId, tag, minutes, gapSeconds, height, past]);
+  }, [deviceId, tag, minutes, gapSeconds, height]);
+
+  useEffect(() => {
+    const good = past?.filter((reading) => reading.quality === "good" || reading.quality === "uncertain") ?? [];
+    const points = good.map((reading) => ({ time: Date.parse(reading.timestamp), value: typeof reading.value === "number" ? reading.value : NaN }));
+    liveStore.backfill(deviceId, tag, points);
+  }, [deviceId, tag, past]);
 
   return (
     <svg viewBox={`0 0 ${WIDTH} ${height}`} className={classes["spark"]} style={{ height }} preserveAspectRatio="none" aria-hidden>

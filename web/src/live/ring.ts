@@ -52,8 +52,9 @@ export class Ring {
     if (this.length > this.capacity) this.start += 1;
   }
 
-  clear(): void {
-    this.start = this.end = 0;
+  /** Forgets everything up to and with this time. */
+  dropUntil(time: number): void {
+    while (this.start < this.end && (this.times[this.start] ?? 0) <= time) this.start += 1;
   }
 
   private allocate(xs: Float64Array, ys: Float64Array): void {

@@ -10,6 +10,8 @@ export type Connection = { state: "connecting" | "live" | "lost"; since: number 
 type AlarmListener = (name: AlarmEventName, event: AlarmEvent) => void;
 
 const RECONNECT = { reconnectionDelay: 500, reconnectionDelayMax: 3_000, timeout: 5_000 };
+/** After a connection what was missed comes first; what comes this soon may be of the past. */
+const CATCH_UP_MS = 2_000;
 
 /** The one Socket.IO connection: it comes back by itself and asks for what was missed in between. */
 class LiveSocket {
@@ -75,7 +77,8 @@ class LiveSocket {
     });
     socket.on("sensor-frame", (frame: SensorFrame) => {
       this.position = frame.position;
-      liveStore.apply(frame.samples, serverNow());
+      const now = serverNow();
+      liveStore.apply(frame.samples, now, now - this.connection.since < CATCH_UP_MS);
     });
     for (const name of ALARM_EVENTS) {
       socket.on(name, (event: AlarmEvent) => this.alarmListeners.forEach((listener) => listener(name, event)));

@@ -47,12 +47,17 @@ export class LiveStore {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private lastPaint = -Infinity;
 
-  /** Take in samples; `receivedAt` is now by the server's clock. */
-  apply(samples: readonly WireSample[], receivedAt: number): void {
+  /**
+   * Take in samples; `now` is by the server's clock. While catching up, and for the first value of a tag, what comes
+   * may be old: it counts as received when it was taken, not now, or a silent device would look alive for a moment.
+   */
+  apply(samples: readonly WireSample[], now: number, catchingUp = false): void {
     for (const [deviceId, tag, timestamp, value, quality, status] of samples) {
       this.feed(deviceId, tag, timestamp, plotted(value, quality));
       const values = this.valuesOf(deviceId);
-      if ((values.get(tag)?.timestamp ?? -Infinity) > timestamp) continue;
+      const before = values.get(tag);
+      if (before && before.timestamp > timestamp) continue;
+      const receivedAt = before && !catchingUp ? now : Math.min(now, timestamp);
       values.set(tag, { value, timestamp, quality, status, receivedAt });
       this.dirty.add(deviceId);
     }
@@ -92,10 +97,13 @@ export class LiveStore {
     };
   }
 
-  /** Put the past into a held ring, for example from history, without touching the present value. */
+  /** Put the past, oldest first, into a held ring in place of what it has of that time. The present value stays. */
   backfill(deviceId: string, tag: string, points: readonly { time: number; value: number }[]): void {
     const ring = this.series.get(seriesKey(deviceId, tag))?.ring;
-    if (ring) points.forEach(({ time, value }) => ring.push(time, value));
+    const last = points.at(-1);
+    if (!ring || !last) return;
+    ring.dropUntil(last.time);
+    points.forEach(({ time, value }) => ring.push(time, value));
   }
 
   clear(): void {

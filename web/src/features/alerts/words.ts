@@ -1,11 +1,22 @@
 import type { Alert } from "@/api/types";
 import { formatWithUnit } from "@/lib/format";
 
-/** "241.0 °C against 230.0 °C", or null when the alarm is not about a number. */
-export function valueAgainstLimit(alert: Alert): string | null {
+export interface ValueAgainstLimit {
+  value: string;
+  /** "limit 230.0 °C" */
+  limit: string | null;
+}
+
+/** What was measured and the limit that it broke, or null when the alarm is not about a number. */
+export function valueAgainstLimit(alert: Alert): ValueAgainstLimit | null {
   if (alert.value === null || alert.alertType === "device_offline") return null;
-  const value = formatWithUnit(alert.value, alert.unit);
-  return alert.threshold === null ? value : `${value} against ${formatWithUnit(alert.threshold, alert.unit)}`;
+  const limit = alert.threshold === null ? null : `limit ${formatWithUnit(alert.threshold, alert.unit)}`;
+  return { value: formatWithUnit(alert.value, alert.unit), limit };
+}
+
+/** How long an alarm that is over lasted, ms. */
+export function lasted(alert: Alert): number | null {
+  return alert.resolvedAt === null ? null : Date.parse(alert.resolvedAt) - Date.parse(alert.triggeredAt);
 }
 
 /** The state as an operator says it. */

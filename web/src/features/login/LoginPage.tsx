@@ -6,11 +6,7 @@ import { explain } from "@/api/errors";
 import { signIn } from "@/api/session";
 import { useUrlState } from "@/lib/urlState";
 import classes from "./LoginPage.module.css";
-
-/** Only a path of this site may be gone to after the sign-in. */
-export function safeNext(next: string | undefined): string {
-  return next?.startsWith("/") && !next.startsWith("//") && !next.startsWith("/login") ? next : "/";
-}
+import { safeNext } from "./next";
 
 export default function LoginPage() {
   const [{ next }] = useUrlState<"next">();
