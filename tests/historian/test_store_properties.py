@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from andon.historian import model
 from andon.historian.stores.local import LocalStore
+from andon.kit.quality import USABLE
 from andon.kit.samples import Row, SampleBatch
 
 TAGS = st.integers(1, 3)
@@ -38,7 +39,7 @@ def comparable(value: float | str) -> Any:
 
 def expected_bucket(samples: list[tuple[float | str, int, int]]) -> tuple[Any, ...]:
     """(count, min, max, mean, first, last, worst quality) of samples in the order of time."""
-    used = [v for v, quality, _ in samples if isinstance(v, float) and quality >= 64 and not math.isnan(v)]
+    used = [v for v, quality, _ in samples if isinstance(v, float) and quality >= USABLE and not math.isnan(v)]
     worst = min(quality for _, quality, _ in samples)
     if not used:
         return (0, *["NaN"] * 5, worst)
