@@ -75,11 +75,17 @@ function timeLabels(splits: number[], step: number, timeZone: string): string[] 
   });
 }
 
+const DIGIT_PX = 7.5;
+
+/** Room for the longest label, in steps, so that the chart does not jump as the numbers change. */
+const labelWidth = (labels: readonly string[] | null): number =>
+  20 * Math.ceil((24 + DIGIT_PX * Math.max(4, ...(labels ?? []).map((label) => label.length))) / 20);
+
 /** Axes in the theme's greys, times in the site's zone. */
 export function axes({ palette, timeZone, decimals }: AxisOptions): uPlot.Axis[] {
   const shared = { stroke: palette.ink, grid: { stroke: palette.grid, width: 1 }, ticks: { stroke: palette.grid, width: 1 } };
   return [
-    { ...shared, space: 80, values: (_, splits, _axis, _space, step) => timeLabels(splits, step, timeZone) },
-    { ...shared, size: 64, values: (_, splits) => splits.map((split) => formatValue(split, decimals)) },
+    { ...shared, size: 32, space: 80, values: (_, splits, _axis, _space, step) => timeLabels(splits, step, timeZone) },
+    { ...shared, size: (_, labels) => labelWidth(labels), values: (_, splits) => splits.map((split) => formatValue(split, decimals)) },
   ];
 }

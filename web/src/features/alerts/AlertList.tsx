@@ -6,10 +6,17 @@ import { AlertRow } from "./AlertRow";
 import { CommentDialog } from "./CommentDialog";
 import { choose, chooseAll, chosen, EMPTY } from "./selection";
 import { useAlertActions } from "./useAlertActions";
-import classes from "./AlertRow.module.css";
+import classes from "./alerts.module.css";
 
-/** Alarms with their actions; for who may, one at a time or many chosen by checkbox. */
-export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
+interface Props {
+  alerts: readonly Alert[];
+  /** The alarm that somebody was sent to. */
+  current?: string | undefined;
+  withDevice?: boolean;
+}
+
+/** Alarms with their actions; for who may, one at a time or many chosen by checkbox. To be framed by a panel. */
+export function AlertList({ alerts, current, withDevice = true }: Props) {
   const canManage = useCan("alerts:manage");
   const [selection, setSelection] = useState(EMPTY);
   const actions = useAlertActions(() => setSelection(EMPTY));
@@ -17,9 +24,9 @@ export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
   const picked = chosen(selection, order);
 
   return (
-    <>
+    <div className={classes["alarms"]}>
       {canManage && (
-        <div className={classes["bar"]}>
+        <div className={classes["bar"]} role="group" aria-label="Chosen alarms">
           <Checkbox
             label={picked.length > 0 ? `${picked.length} chosen` : "Choose all"}
             checked={picked.length === order.length}
@@ -43,12 +50,14 @@ export function AlertList({ alerts }: { alerts: readonly Alert[] }) {
             alert={alert}
             canManage={canManage}
             selected={selection.ids.has(alert.id)}
+            current={alert.id === current}
+            withDevice={withDevice}
             onSelect={(id, range) => setSelection(choose(selection, order, id, range))}
             onAct={actions.ask}
           />
         ))}
       </ul>
       <CommentDialog {...actions.dialog} />
-    </>
+    </div>
   );
 }

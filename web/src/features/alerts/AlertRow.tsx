@@ -1,11 +1,12 @@
 import { Button, Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import type { Alert } from "@/api/types";
 import { SeverityMark } from "@/components/SeverityMark";
 import { TimeAgo } from "@/components/TimeAgo";
-import { humanise } from "@/lib/format";
-import { isOpen, needsAcknowledge, stateWords, valueAgainstLimit } from "./words";
-import classes from "./AlertRow.module.css";
+import { formatDuration, humanise } from "@/lib/format";
+import { isOpen, lasted, needsAcknowledge, stateWords, valueAgainstLimit } from "./words";
+import classes from "./alerts.module.css";
 
 export type AlertVerb = "acknowledge" | "resolve";
 
@@ -14,15 +15,23 @@ interface Props {
   /** May this person change alarms? */
   canManage: boolean;
   selected: boolean;
+  /** The one that somebody was sent to: marked, and brought into sight. */
+  current: boolean;
+  /** Not on a device's own page. */
+  withDevice: boolean;
   onSelect: (id: string, range: boolean) => void;
   onAct: (verb: AlertVerb, alert: Alert) => void;
 }
 
 /** One alarm: severity, device, what, value against limit, how long, state and who has it, what to do. */
-export function AlertRow({ alert, canManage, selected, onSelect, onAct }: Props) {
-  const values = valueAgainstLimit(alert);
+export function AlertRow({ alert, canManage, selected, current, withDevice, onSelect, onAct }: Props) {
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (current) row.current?.scrollIntoView({ block: "center" });
+  }, [current]);
+  const open = isOpen(alert);
   return (
-    <li className={classes["row"]} data-level={alert.level} data-quiet={!isOpen(alert) || undefined}>
+    <li ref={row} className={classes["row"]} data-level={alert.level} data-quiet={!open || undefined} aria-current={current || undefined}>
       {canManage && (
         <Checkbox
           className={classes["check"]}
@@ -34,37 +43,65 @@ export function AlertRow({ alert, canManage, selected, onSelect, onAct }: Props)
       <div className={classes["mark"]}>
         <SeverityMark level={alert.level} label={humanise(alert.severity)} blink={alert.state === "unacknowledged"} />
       </div>
-      <div className={classes["what"]}>
-        <Link to="/devices/$deviceId" params={{ deviceId: alert.deviceId }} className={classes["device"]}>
-          {alert.deviceName || alert.deviceId}
-        </Link>
-        <span className={classes["message"]}>{alert.message}</span>
-        {values && <span className={classes["values"]}>{values}</span>}
-        {isOpen(alert) && alert.guidance && <span className={classes["guidance"]}>{alert.guidance}</span>}
-        {alert.comments.slice(-1).map((comment) => (
-          <span key={comment.at} className={classes["comment"]}>
-            “{comment.text}” {comment.author}
-          </span>
-        ))}
-      </div>
+      <What alert={alert} withDevice={withDevice} />
+      <Values alert={alert} />
       <div className={classes["since"]}>
-        <TimeAgo at={alert.triggeredAt} as={isOpen(alert) ? "for" : "ago"} />
-        <span className={classes["state"]}>{stateWords(alert)}</span>
+        <TimeAgo at={alert.triggeredAt} as={open ? "for" : "ago"} />
       </div>
+      <State alert={alert} />
       {canManage && (
         <div className={classes["actions"]}>
-          {needsAcknowledge(alert) && (
-            <Button size="sm" onClick={() => onAct("acknowledge", alert)}>
-              Acknowledge
+          {alert.status !== "resolved" && (
+            <Button variant="subtle" color="gray" onClick={() => onAct("resolve", alert)}>
+              Resolve
             </Button>
           )}
-          {alert.status !== "resolved" && (
-            <Button size="sm" variant="default" onClick={() => onAct("resolve", alert)}>
-              Resolve
+          {needsAcknowledge(alert) && (
+            <Button variant="default" onClick={() => onAct("acknowledge", alert)}>
+              Acknowledge
             </Button>
           )}
         </div>
       )}
     </li>
+  );
+}
+
+function What({ alert, withDevice }: Pick<Props, "alert" | "withDevice">) {
+  const comment = alert.comments.at(-1);
+  return (
+    <div className={classes["what"]}>
+      {withDevice && (
+        <Link to="/devices/$deviceId" params={{ deviceId: alert.deviceId }} className={classes["device"]}>
+          {alert.deviceName || alert.deviceId}
+        </Link>
+      )}
+      <span className={withDevice ? undefined : classes["device"]}>{alert.message}</span>
+      {isOpen(alert) && alert.guidance && <span className={classes["quiet"]}>{alert.guidance}</span>}
+      {comment && (
+        <span className={classes["quiet"]}>
+          {comment.author}: “{comment.text}”
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Values({ alert }: Pick<Props, "alert">) {
+  const values = valueAgainstLimit(alert);
+  return (
+    <div className={classes["values"]}>
+      {values && <strong>{values.value}</strong>} {values?.limit && <span className={classes["quiet"]}>{values.limit}</span>}
+    </div>
+  );
+}
+
+function State({ alert }: Pick<Props, "alert">) {
+  const length = isOpen(alert) ? null : lasted(alert);
+  return (
+    <div className={classes["state"]}>
+      {stateWords(alert)}
+      {length !== null && `, lasted ${formatDuration(length)}`}
+    </div>
   );
 }

@@ -1,15 +1,21 @@
-import { Pagination, SegmentedControl, Select } from "@mantine/core";
+import { NativeSelect, Pagination, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { alertHistoryQuery, alertsQuery } from "@/api/queries";
 import type { AlertsMeta, Severity } from "@/api/types";
-import { Page } from "@/components/Page";
+import { Page, Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { useUrlState } from "@/lib/urlState";
 import { AlertList } from "./AlertList";
-import classes from "./AlertRow.module.css";
+import classes from "./alerts.module.css";
 
 const PAGE_SIZE = 50;
-const SEVERITIES: Severity[] = ["critical", "high", "medium", "low"];
+const SEVERITIES = [
+  { value: "", label: "Any severity" },
+  { value: "critical", label: "Critical" },
+  { value: "high", label: "High" },
+  { value: "medium", label: "Medium" },
+  { value: "low", label: "Low" },
+];
 
 function Counts({ meta }: { meta: AlertsMeta }) {
   const parts = [
@@ -24,7 +30,7 @@ function Counts({ meta }: { meta: AlertsMeta }) {
 
 /** Active alarms and what was; the view, filters and page live in the URL. */
 export default function AlertsPage() {
-  const [url, setUrl] = useUrlState<"view" | "severity" | "device" | "page">();
+  const [url, setUrl] = useUrlState<"view" | "severity" | "device" | "page" | "id">();
   const history = url.view === "history";
   const page = Math.max(1, Number(url.page) || 1);
   const filter = {
@@ -43,25 +49,29 @@ export default function AlertsPage() {
       <div className={classes["filters"]}>
         <SegmentedControl
           aria-label="Which alarms"
+          size="md"
           value={history ? "history" : "active"}
-          onChange={(view) => setUrl({ view: view === "active" ? undefined : view, page: undefined }, true)}
+          onChange={(view) => setUrl({ view: view === "active" ? undefined : view, page: undefined, id: undefined }, true)}
           data={[
             { value: "active", label: "Active" },
             { value: "history", label: "History" },
           ]}
         />
-        <Select
-          label="Severity"
-          placeholder="all"
-          clearable
-          value={url.severity ?? null}
-          onChange={(severity) => setUrl({ severity: severity ?? undefined, page: undefined })}
+        <NativeSelect
+          aria-label="Severity"
+          size="md"
+          value={url.severity ?? ""}
+          onChange={(event) => setUrl({ severity: event.currentTarget.value, page: undefined })}
           data={SEVERITIES}
         />
       </div>
       {found.isError && !found.data && <ErrorState title="The alarms could not be read" error={found.error} onRetry={found.refetch} />}
       {found.isPending && <SkeletonRows rows={6} height={64} />}
-      {found.data && found.data.data.alerts.length > 0 && <AlertList alerts={found.data.data.alerts} />}
+      {found.data && found.data.data.alerts.length > 0 && (
+        <Panel flush>
+          <AlertList alerts={found.data.data.alerts} current={url.id} />
+        </Panel>
+      )}
       {found.data?.data.alerts.length === 0 && (
         <EmptyState title={history ? "No alarms yet" : "No active alarms"}>
           {history ? "Every alarm that was raised is kept here." : "Everything is within its limits. Earlier alarms are under History."}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Alert } from "@/api/types";
-import { isOpen, needsAcknowledge, stateWords, valueAgainstLimit } from "./words";
+import { isOpen, lasted, needsAcknowledge, stateWords, valueAgainstLimit } from "./words";
 
 const ALERT: Alert = {
   id: "alert-001", deviceId: "oven-1", deviceName: "Curing oven", tag: "temperature", type: "high_temperature",
@@ -12,11 +12,16 @@ const ALERT: Alert = {
 
 describe("an alarm in words", () => {
   it("shows the value against its limit, with the unit", () => {
-    expect(valueAgainstLimit(ALERT)).toBe("241.0\u00a0°C against 230.0\u00a0°C");
+    expect(valueAgainstLimit(ALERT)).toEqual({ value: "241.0\u00a0°C", limit: "limit 230.0\u00a0°C" });
   });
 
   it("shows no value for a silent device", () => {
     expect(valueAgainstLimit({ ...ALERT, alertType: "device_offline", value: 31 })).toBeNull();
+  });
+
+  it("knows how long it lasted once it is over", () => {
+    expect(lasted(ALERT)).toBeNull();
+    expect(lasted({ ...ALERT, resolvedAt: "2026-01-11T10:03:05.000Z" })).toBe(185_000);
   });
 
   it("says who has it", () => {

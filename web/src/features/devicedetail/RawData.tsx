@@ -10,7 +10,7 @@ import type { DeviceDetail, HistoryReading, Tag } from "@/api/types";
 import { DataTable, type Column } from "@/components/DataTable";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
-import { formatTime, formatValue, humanise } from "@/lib/format";
+import { formatTime, formatValue, humanise, unitSymbol } from "@/lib/format";
 import type { RANGES } from "./ranges";
 import classes from "./devicedetail.module.css";
 
@@ -30,8 +30,8 @@ export function RawData({ device, tag, range }: Props) {
   const found = useQuery({ ...historyQuery(device.deviceId, { ...query, limit: NEWEST, order: "desc" }), refetchInterval: 10_000 });
   const readings = found.data?.data.readings;
   const columns: Column<HistoryReading>[] = [
-    { key: "time", header: `Time (${timeZone})`, cell: (reading) => formatTime(reading.timestamp, timeZone) },
-    { key: "value", header: `Value`, align: "end", cell: (reading) => formatValue(reading.value, tag.decimals) },
+    { key: "time", header: `Time (${timeZone})`, width: "16rem", cell: (reading) => formatTime(reading.timestamp, timeZone) },
+    { key: "value", header: tag.unit ? `Value, ${unitSymbol(tag.unit)}` : "Value", align: "end", width: "9rem", cell: (reading) => formatValue(reading.value, tag.decimals) },
     { key: "quality", header: "Quality", cell: (reading) => humanise(reading.quality) },
   ];
   const save = async (format: "csv" | "json") => {

@@ -27,8 +27,8 @@ export function Statistics({ device, tag, range }: Props) {
     ["Standard deviation", value(found?.sd)],
     ["Lowest", value(found?.min)],
     ["Highest", value(found?.max)],
-    ["5 % below", value(found?.p5)],
-    ["95 % below", value(found?.p95)],
+    ["5 % lie below", value(found?.p5)],
+    ["95 % lie below", value(found?.p95)],
   ];
   return (
     <Panel title={`Statistics, last ${range.label}`}>
@@ -45,7 +45,7 @@ export function Statistics({ device, tag, range }: Props) {
           <dt>Trend</dt>
           <dd>
             {trend?.trend ? ARROW[trend.trend] : NO_VALUE}{" "}
-            {slope !== null && slope !== undefined && (
+            {trend?.trend !== "stable" && slope !== null && slope !== undefined && (
               <span className={classes["unit"]}>
                 {formatValue(slope, tag.decimals + 1)} {unitSymbol(tag.unit)}/h
               </span>

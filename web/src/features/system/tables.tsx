@@ -8,14 +8,17 @@ const LAG_WARNING = 1_000;
 
 const roleLevel = (role: Role) => (role.state === "running" ? "normal" : role.state === "restarting" ? "warning" : "critical");
 
+/** Names that are more than their first letter in capitals. */
+const NAMES: Record<string, string> = { api: "API" };
+
 const ROLES: Column<Role>[] = [
-  { key: "name", header: "Role", cell: (role) => humanise(role.name) },
+  { key: "name", header: "Role", cell: (role) => NAMES[role.name] ?? humanise(role.name) },
   {
     key: "state",
     header: "State",
     cell: (role) => (role.state === "running" ? "Running" : <SeverityMark level={roleLevel(role)} label={humanise(role.state)} />),
   },
-  { key: "restarts", header: "Restarts", align: "end", cell: (role) => role.restarts },
+  { key: "restarts", header: "Restarts", align: "end", wide: true, cell: (role) => role.restarts },
   { key: "pid", header: "Process", align: "end", wide: true, cell: (role) => role.pid ?? NO_VALUE },
   { key: "cpu", header: "CPU", align: "end", cell: (role) => (role.cpuPercent === null ? NO_VALUE : `${role.cpuPercent.toFixed(0)} %`) },
   { key: "memory", header: "Memory", align: "end", cell: (role) => (role.rssMb === null ? NO_VALUE : `${role.rssMb.toFixed(0)} MB`) },
