@@ -57,7 +57,7 @@ def plant(demo_client: httpx.Client) -> httpx.Client:
 def test_a_read(plant: httpx.Client, path: str) -> None:
     for device in DEVICES if "{device_id}" in path else ("",):
         params = {"format": "json", "from": "-1h"} if path.endswith("/export") else {}
-        check("GET", path, plant.get("/api/v1" + path.format(device_id=device), params=params))
+        check("GET", path, plant.get("/api/v1" + path.format(device_id=device, loom_id="loom-001"), params=params))
 
 
 def test_history_in_buckets_and_newest_first(plant: httpx.Client) -> None:

@@ -13,7 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from andon import __version__
 from andon.alarms import endpoints as alarms
 from andon.analytics import endpoints as analytics
-from andon.api import devices, health, system
+from andon.api import devices, health, looms, system
 from andon.api.errors import install_error_handlers
 from andon.api.middleware import RateWindow, RequestMiddleware, RequestStats
 from andon.api.openapi import complete_openapi
@@ -33,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     historian.router,
     registry.router,
     devices.router,
+    looms.router,
     alarms.router,
     analytics.router,
     system.router,

@@ -468,6 +468,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/looms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the looms with their newest measurement
+         * @description Devices of type `loom`, by id.
+         *
+         *     Needs the permission `devices:read`.
+         */
+        get: operations["list_looms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/looms/{loom_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One loom with its newest measurement and limits
+         * @description Everything else about it is at `/devices/{device_id}`: it is the same device.
+         *
+         *     Needs the permission `devices:read`.
+         */
+        get: operations["get_loom"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/looms/{loom_id}/measurements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Past measurements of a loom, one row for each time
+         * @description The columns of `bbw_measurements`. When `meta.truncated`, go on with `from` = `meta.nextFrom`, or newest first
+         *     with `to` = `meta.nextTo`. `sensor_id` is null unless the loom sends it as a signal of its own.
+         *
+         *     Needs the permission `data:read`.
+         */
+        get: operations["loom_measurements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/looms/{loom_id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change a loom's name or limits
+         * @description As `PUT /devices/{device_id}/config`: limits at the top are the width's. The loom is told on its config topic.
+         *
+         *     Needs the permission `devices:write`.
+         */
+        post: operations["configure_loom"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -1446,6 +1535,62 @@ export interface components {
         LoginBody: {
             username: string;
             password: string;
+        };
+        /**
+         * LoomList
+         * @description Looms by id.
+         */
+        LoomList: {
+            looms: components["schemas"]["LoomView"][];
+        };
+        /**
+         * LoomMeasurement
+         * @description A row of `bbw_measurements`: what was measured at one time; null where nothing was.
+         */
+        LoomMeasurement: {
+            time: string;
+            loom_id: string;
+            sensor_id: string | null;
+            bbw_value: number | null;
+            temperature: number | null;
+            vibration: number | null;
+            quality_flag: number | null;
+        };
+        /**
+         * LoomMeasurements
+         * @description Rows in the order that was asked for.
+         */
+        LoomMeasurements: {
+            loom_id: string;
+            measurements: components["schemas"]["LoomMeasurement"][];
+        };
+        /**
+         * LoomView
+         * @description A loom and its newest measurement; `time` and `quality` are those of the width, null before the first.
+         */
+        LoomView: {
+            id: string;
+            name: string;
+            location: string;
+            /** @enum {string} */
+            status: "active" | "offline" | "unknown" | "disabled";
+            time: string | null;
+            quality: ("good" | "uncertain" | "bad" | "stale") | null;
+            bbw_value: number | null;
+            temperature: number | null;
+            vibration: number | null;
+            quality_flag: number | null;
+            limits: {
+                [key: string]: components["schemas"]["SignalLimits"];
+            };
+        };
+        /**
+         * LoomsMeta
+         * @description How many there are.
+         */
+        LoomsMeta: {
+            total: number;
+            timestamp: string;
         };
         /**
          * ManyBody
@@ -3741,6 +3886,320 @@ export interface operations {
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    list_looms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "looms": [
+                     *           {
+                     *             "id": "loom-001",
+                     *             "name": "Loom 1",
+                     *             "location": "weaving-line-1",
+                     *             "status": "active",
+                     *             "time": "2025-01-11T10:00:00.000Z",
+                     *             "quality": "good",
+                     *             "bbw_value": 1600.42,
+                     *             "temperature": 38.1,
+                     *             "vibration": 2.31,
+                     *             "quality_flag": 2,
+                     *             "limits": {
+                     *               "bbw_value": {
+                     *                 "normalMin": 1590,
+                     *                 "normalMax": 1610,
+                     *                 "alertMin": 1585,
+                     *                 "alertMax": 1615
+                     *               },
+                     *               "temperature": {
+                     *                 "normalMin": 20,
+                     *                 "normalMax": 80,
+                     *                 "alertMin": 15,
+                     *                 "alertMax": 85
+                     *               }
+                     *             }
+                     *           }
+                     *         ]
+                     *       },
+                     *       "meta": {
+                     *         "total": 1,
+                     *         "timestamp": "2025-01-11T10:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["LoomList"];
+                        meta: components["schemas"]["LoomsMeta"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    get_loom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                loom_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "loom-001",
+                     *         "name": "Loom 1",
+                     *         "location": "weaving-line-1",
+                     *         "status": "active",
+                     *         "time": "2025-01-11T10:00:00.000Z",
+                     *         "quality": "good",
+                     *         "bbw_value": 1600.42,
+                     *         "temperature": 38.1,
+                     *         "vibration": 2.31,
+                     *         "quality_flag": 2,
+                     *         "limits": {
+                     *           "bbw_value": {
+                     *             "normalMin": 1590,
+                     *             "normalMax": 1610,
+                     *             "alertMin": 1585,
+                     *             "alertMax": 1615
+                     *           },
+                     *           "temperature": {
+                     *             "normalMin": 20,
+                     *             "normalMax": 80,
+                     *             "alertMin": 15,
+                     *             "alertMax": 85
+                     *           }
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["LoomView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such loom in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such loom in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    loom_measurements: {
+        parameters: {
+            query?: {
+                /** @description Start: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
+                from?: string;
+                /** @description End, not included: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
+                to?: string;
+                /** @description Most rows. */
+                limit?: number;
+                /** @description Oldest or newest first. */
+                order?: "asc" | "desc";
+            };
+            header?: never;
+            path: {
+                loom_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "loom_id": "loom-001",
+                     *         "measurements": [
+                     *           {
+                     *             "time": "2025-01-11T10:00:00.000Z",
+                     *             "loom_id": "loom-001",
+                     *             "sensor_id": null,
+                     *             "bbw_value": 1600.42,
+                     *             "temperature": 38.1,
+                     *             "vibration": 2.31,
+                     *             "quality_flag": 2
+                     *           }
+                     *         ]
+                     *       },
+                     *       "meta": {
+                     *         "count": 1,
+                     *         "truncated": false,
+                     *         "nextFrom": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["LoomMeasurements"];
+                        meta: components["schemas"]["HistoryMeta"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such loom in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such loom in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    configure_loom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                loom_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "loom-001",
+                     *         "name": "Loom 1",
+                     *         "location": "weaving-line-1",
+                     *         "status": "active",
+                     *         "time": "2025-01-11T10:00:00.000Z",
+                     *         "quality": "good",
+                     *         "bbw_value": 1600.42,
+                     *         "temperature": 38.1,
+                     *         "vibration": 2.31,
+                     *         "quality_flag": 2,
+                     *         "limits": {
+                     *           "bbw_value": {
+                     *             "normalMin": 1590,
+                     *             "normalMax": 1610,
+                     *             "alertMin": 1585,
+                     *             "alertMax": 1615
+                     *           },
+                     *           "temperature": {
+                     *             "normalMin": 20,
+                     *             "normalMax": 80,
+                     *             "alertMin": 15,
+                     *             "alertMax": 85
+                     *           }
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["LoomView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such loom in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such loom in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
         };
     };
