@@ -15,7 +15,10 @@ const CATCH_UP_MS = 2_000;
 
 /** The one Socket.IO connection: it comes back by itself and asks for what was missed in between. */
 class LiveSocket {
-  readonly subscriptions = new Subscriptions((event, body) => this.socket?.connected && this.socket.emit(event, body));
+  readonly subscriptions = new Subscriptions(
+    (event, body) => this.socket?.connected && this.socket.emit(event, body),
+    (deviceIds) => liveStore.forget(deviceIds),
+  );
   private socket: Socket | null = null;
   private opening = false;
   private connection: Connection = { state: "connecting", since: serverNow() };

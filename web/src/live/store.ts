@@ -106,6 +106,14 @@ export class LiveStore {
     points.forEach(({ time, value }) => ring.push(time, value));
   }
 
+  /** No longer watched: what comes after a pause must not be taken for a value that just arrived. */
+  forget(deviceIds: readonly string[]): void {
+    for (const id of deviceIds) {
+      this.newest.delete(id);
+      this.published.delete(id);
+    }
+  }
+
   clear(): void {
     this.newest.clear();
     this.published.clear();

@@ -6,7 +6,8 @@ afterEach(() => vi.useRealTimers());
 
 function setUp(connected = true) {
   const emit = vi.fn(() => connected);
-  return { emit, subscriptions: new Subscriptions(emit) };
+  const dropped = vi.fn();
+  return { emit, dropped, subscriptions: new Subscriptions(emit, dropped) };
 }
 
 describe("Subscriptions", () => {
@@ -19,7 +20,7 @@ describe("Subscriptions", () => {
   });
 
   it("stays subscribed until the last component lets go", () => {
-    const { emit, subscriptions } = setUp();
+    const { emit, dropped, subscriptions } = setUp();
     const first = subscriptions.add(["a"]);
     const second = subscriptions.add(["a"]);
     vi.runAllTimers();
@@ -29,6 +30,7 @@ describe("Subscriptions", () => {
     second();
     vi.runAllTimers();
     expect(emit).toHaveBeenLastCalledWith("unsubscribe-device", { deviceIds: ["a"], frames: true });
+    expect(dropped.mock.calls).toEqual([[["a"]]]);
   });
 
   it("does not thrash when one page goes and the next wants the same devices", () => {

@@ -9,7 +9,11 @@ export class Subscriptions {
   private readonly sent = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(private readonly emit: Emit) {}
+  /** `dropped` hears of the devices that are no longer subscribed. */
+  constructor(
+    private readonly emit: Emit,
+    private readonly dropped: (deviceIds: readonly string[]) => void = () => undefined,
+  ) {}
 
   /** Subscribe to devices (`"*"` for all); returns how to let go. */
   add(deviceIds: readonly string[]): () => void {
@@ -41,17 +45,18 @@ export class Subscriptions {
   private settle(): void {
     this.timer = null;
     const added: string[] = [];
-    const dropped: string[] = [];
+    const gone: string[] = [];
     for (const [id, count] of this.counts) {
       if (count > 0 && !this.sent.has(id)) added.push(id);
       if (count > 0) continue;
       this.counts.delete(id);
-      if (this.sent.has(id)) dropped.push(id);
+      if (this.sent.has(id)) gone.push(id);
     }
     if (added.length && this.tell("subscribe-device", added)) added.forEach((id) => this.sent.add(id));
-    if (dropped.length) {
-      this.tell("unsubscribe-device", dropped);
-      dropped.forEach((id) => this.sent.delete(id));
+    if (gone.length) {
+      this.tell("unsubscribe-device", gone);
+      gone.forEach((id) => this.sent.delete(id));
+      this.dropped(gone);
     }
   }
 
@@ -59,8 +64,8 @@ export class Subscriptions {
     const all = ids.includes("*");
     const rest = ids.filter((id) => id !== "*");
     let told = true;
-    if (all) told = this.emit(event, { deviceIds: "*", frames: true }) !== false;
-    if (rest.length) told = this.emit(event, { deviceIds: rest, frames: true }) !== false;
+    if (all) told = Boolean(this.emit(event, { deviceIds: "*", frames: true }));
+    if (rest.length) told = Boolean(this.emit(event, { deviceIds: rest, frames: true })) && told;
     return told;
   }
 }
