@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LEVELS = ("normal", "info", "warning", "critical")
 NO_TAG = 0  # tag ids start at 1
+MAX_FIXED = 100_000
+"""Devices whose fixed part is kept ready at most."""
 
 Levels = Mapping[str, tuple[str, int]]
 """By device id: the worst level among its open alarms, and how many are open."""
@@ -50,50 +52,69 @@ def stats_body(stats: WindowStats | None) -> dict[str, Any] | None:
     return {"avg": stats.avg, "min": stats.min, "max": stats.max, "count": stats.count, "trend": stats.trend}
 
 
+def registered_body(device: DeviceInfo) -> dict[str, Any]:
+    """What the registry says of a device, as the list shows it."""
+    tag = device.primary
+    return {
+        "deviceId": device.device_id,
+        "id": device.uuid,
+        "name": device.name,
+        "type": device.type,
+        "location": device.location,
+        "unit": tag.unit if tag else None,
+        "primaryTag": tag.name if tag else None,
+        "decimals": tag.decimals if tag else None,
+        "limits": limits_body(tag.limits if tag else Limits()),
+        "staleAfterSeconds": stale_after_s(device, tag),
+        "expectedIntervalSeconds": tag.expected_interval_s if tag else None,
+        "area": " / ".join(device.equipment_path),
+    }
+
+
 class DeviceViews:
     """Builds the bodies of one organisation's devices from what is in memory: no look-up in a database."""
 
     def __init__(self, livestate: LiveState) -> None:
         self._live = livestate
+        self._fixed: dict[str, tuple[DeviceInfo, dict[str, Any]]] = {}
 
     def items(self, devices: Sequence[DeviceInfo], now: int, levels: Levels) -> list[dict[str, Any]]:
         """The devices as `GET /devices` lists them; their statistics are computed in one go."""
         primaries = [device.primary for device in devices]
         ids = np.array([tag.id if tag else NO_TAG for tag in primaries], np.int32)
-        days = self._live.stats_many(ids, "24h", now)
-        return [self._item(device, day, now, levels) for device, day in zip(devices, days, strict=True)]
+        rows = zip(devices, self._live.current_many(ids), self._live.stats_many(ids, "24h", now), strict=True)
+        return [self._item(device, current, day, now, levels) for device, current, day in rows]
 
-    def _item(self, device: DeviceInfo, day: WindowStats | None, now: int, levels: Levels) -> dict[str, Any]:
-        tag = device.primary
-        current = self._live.current(tag.id) if tag else None
-        status = self.status(device, now)
-        level, open_alarms = levels.get(device.device_id, ("normal" if current else "unknown", 0))
+    def _item(
+        self, device: DeviceInfo, current: Current | None, day: WindowStats | None, now: int, levels: Levels
+    ) -> dict[str, Any]:
+        status = self._status(device, current, now)
+        level, open_alarms = levels.get(device.device_id) or ("normal" if current else "unknown", 0)
         return {
-            "deviceId": device.device_id,
-            "id": device.uuid,
-            "name": device.name,
-            "type": device.type,
-            "location": device.location,
+            **self._registered(device),
             "status": status,
             "online": status == "active",
-            "unit": tag.unit if tag else None,
-            "primaryTag": tag.name if tag else None,
-            "decimals": tag.decimals if tag else None,
-            "lastReading": self.reading(device, tag, current, now),
+            "lastReading": self.reading(device, device.primary, current, now),
             "alertStatus": level,
             "activeAlerts": open_alarms,
             "stats": {"avg24h": day.avg if day else None, "trend": day.trend if day else None},
-            "limits": limits_body(tag.limits if tag else Limits()),
-            "staleAfterSeconds": stale_after_s(device, tag),
-            "expectedIntervalSeconds": tag.expected_interval_s if tag else None,
-            "area": " / ".join(device.equipment_path),
         }
+
+    def _registered(self, device: DeviceInfo) -> dict[str, Any]:
+        """The part of an item that changes with the registry alone: made once for each state of a device."""
+        known = self._fixed.get(device.uuid)
+        if known is None or known[0] is not device:
+            if len(self._fixed) >= MAX_FIXED:
+                self._fixed.clear()
+            known = self._fixed[device.uuid] = (device, registered_body(device))
+        return known[1]
 
     def detail(self, device: DeviceInfo, now: int, levels: Levels) -> dict[str, Any]:
         """One device with its tags, for its own page."""
         tag = device.primary
         day = self._live.stats(tag.id, "24h", now) if tag else None
-        body = self._item(device, day, now, levels)
+        current = self._live.current(tag.id) if tag else None
+        body = self._item(device, current, day, now, levels)
         body["stats1h"] = stats_body(self._live.stats(tag.id, "1h", now)) if tag else None
         body["stats24h"] = stats_body(day)
         body["protocol"] = device.protocol
@@ -156,10 +177,12 @@ class DeviceViews:
 
     def status(self, device: DeviceInfo, now: int) -> str:
         """`active`, `offline` (silent for too long, or its source said so), `unknown` (never seen), `disabled`."""
+        tag = device.primary
+        return self._status(device, self._live.current(tag.id) if tag else None, now)
+
+    def _status(self, device: DeviceInfo, current: Current | None, now: int) -> str:
         if device.status == "disabled":
             return "disabled"
-        tag = device.primary
-        current = self._live.current(tag.id) if tag else None
         seen = current.received if current else self.last_seen(device)
         if seen is None:
             return "unknown"

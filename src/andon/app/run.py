@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -18,6 +17,7 @@ from andon.app.guards import bind, claim_data_dir, free_port
 from andon.app.plant import Plant, build_plant
 from andon.app.roles import running
 from andon.app.settings import LOOPBACK, Settings
+from andon.app.tuning import keep_freed_memory, spare_the_collector
 from andon.app.web import build_asgi
 from andon.kit.errors import StartError
 from andon.observability.logs import setup_logging
@@ -25,8 +25,6 @@ from andon.observability.logs import setup_logging
 logger = logging.getLogger(__name__)
 
 HTTP_SHUTDOWN_S = 2
-# Few long-lived objects are garbage: a high threshold keeps the collector from pausing the live stream.
-GC_THRESHOLD = (50_000, 50, 100)
 
 
 class QuietServer(uvicorn.Server):
@@ -41,6 +39,7 @@ class QuietServer(uvicorn.Server):
 def run_up(settings: Settings) -> None:
     """Run until a signal ends it. StartError when the data folder or a port cannot be had: nothing was started."""
     setup_logging(settings.log_level, json=settings.log_json)
+    keep_freed_memory()
     with contextlib.ExitStack() as stack:
         http = stack.enter_context(bind(settings.host, settings.port, setting="port"))
         mqtt_port = free_port(settings.host, settings.mqtt_port, setting="mqtt_port")
@@ -76,9 +75,7 @@ async def serve(settings: Settings, http: socket.socket) -> None:
         stack.push_async_callback(_stop_server, server, serving)
         await _until_listening(server, serving)
         plant.ready = True
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLD)
+        spare_the_collector()
         show_banner(plant)
         await asyncio.wait({serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
         plant.ready = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 US_PER_S = 1_000_000
 US_PER_MS = 1_000
@@ -63,9 +64,14 @@ def _from_number(number: float) -> int:
 
 def to_iso(us: int) -> str:
     """ISO 8601 in UTC with milliseconds (`2025-01-11T10:00:00.000Z`); microseconds only when there are any."""
-    moment = datetime.fromtimestamp(us // US_PER_S, UTC)
-    fraction = us % US_PER_S
-    base = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    seconds, fraction = divmod(us, US_PER_S)
+    base = _whole_seconds(seconds)
     if fraction % US_PER_MS:
         return f"{base}.{fraction:06d}Z"
     return f"{base}.{fraction // US_PER_MS:03d}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _whole_seconds(seconds: int) -> str:
+    """Live samples share a few seconds: writing them anew each time would take most of `to_iso`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -23,11 +23,18 @@ _NAMES = {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "bad": Quality.B
 
 def quality_name(code: int) -> str:
     """`good`, `uncertain`, `bad` or `stale`, as the API and the screens say it."""
+    return _BY_CODE[code]
+
+
+def _name_of(code: int) -> str:
     if code >= Quality.GOOD:
         return "good"
     if code >= Quality.UNCERTAIN:
         return "uncertain"
     return "stale" if code == Quality.STALE else "bad"
+
+
+_BY_CODE = tuple(map(_name_of, range(256)))
 
 
 def parse_quality(value: object) -> Quality:

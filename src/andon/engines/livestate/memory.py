@@ -92,6 +92,19 @@ class MemoryLiveState:
             np.where(known, self._received[index], 0),
         )
 
+    def current_many(self, tag_ids: TagIds) -> list[Current | None]:
+        """`current` of many tags in one go, in their order."""
+        columns = self.columns(tag_ids)
+        rows = zip(
+            columns.timestamp.tolist(),
+            columns.value.tolist(),
+            columns.quality.tolist(),
+            columns.received.tolist(),
+            map(self._texts.get, tag_ids.tolist()),
+            strict=True,
+        )
+        return [Current._make(row) if row[0] else None for row in rows]
+
     def stats(self, tag_id: int, window: Window, now: int) -> WindowStats | None:
         """Statistics of the hour or the day before `now`; None when it holds no good sample."""
         return self.stats_many(np.array([tag_id], np.int64), window, now)[0]

@@ -15,8 +15,7 @@ Window = Literal["1h", "24h"]
 TagIds = NDArray[np.int32] | NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(NamedTuple):
     """The newest sample of a tag. `value` is NaN when the sample is text; times in µs UTC."""
 
     timestamp: int
@@ -65,6 +64,9 @@ class LiveState(Protocol):
 
     def columns(self, tag_ids: TagIds) -> CurrentColumns:
         """The newest samples of many tags at once."""
+
+    def current_many(self, tag_ids: TagIds) -> list[Current | None]:
+        """`current` of many tags in one go, in their order."""
 
     def stats(self, tag_id: int, window: Window, now: int) -> WindowStats | None:
         """Statistics of the hour or the day before `now` (µs); None when it holds no good sample."""

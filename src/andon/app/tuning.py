@@ -1,0 +1,36 @@
+"""How the interpreter and the C library are set for a server that lives long and works on many small arrays."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import logging
+
+logger = logging.getLogger(__name__)
+
+# Few long-lived objects are garbage: a high threshold keeps the collector from pausing the live stream.
+GC_THRESHOLD = (50_000, 50, 100)
+
+# glibc's mallopt. By default blocks from 128 KiB on go back to the kernel at once and come again page by page:
+# statistics of 1000 tags then take three times as long. So much is kept ready instead.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEEP_BYTES = 8 << 20
+_MMAP_BYTES = 1 << 20
+
+
+def keep_freed_memory() -> None:
+    """Have freed memory used again instead of given back; call it early. Does nothing on other C libraries."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        logger.debug("this C library has no mallopt")
+        return
+    mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+    mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
+
+
+def spare_the_collector() -> None:
+    """What was made until now stays for good: the collector never looks at it again. Call it once all is running."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
