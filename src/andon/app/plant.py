@@ -38,6 +38,7 @@ from andon.realtime.mqtt_out import MqttOut
 from andon.realtime.service import RealtimeService
 from andon.realtime.settings import RealtimeSettings
 from andon.realtime.socketio_server import SocketIoServer
+from andon.realtime.system_logs import SystemLogs
 from andon.registry.directory import Directory
 from andon.registry.service import Registry
 
@@ -71,6 +72,7 @@ class Plant:
     socketio: SocketIoServer = field(init=False)
     mqtt_out: MqttOut = field(init=False)
     config_push: ConfigPush = field(init=False)
+    system_logs: SystemLogs = field(init=False)
 
     def __post_init__(self) -> None:
         """What looks at the whole plant comes last."""
@@ -85,6 +87,7 @@ class Plant:
         )
         self.socketio = SocketIoServer(self.realtime)
         self.config_push = ConfigPush(self.directory, self.ingest.publish)
+        self.system_logs = SystemLogs(self.ingest.publish)
         self.mqtt_out = MqttOut(
             self.log,
             self.directory,

@@ -77,11 +77,13 @@ async def _realtime(plant: Plant) -> AsyncIterator[None]:
     await plant.realtime.start()
     await plant.mqtt_out.start()
     plant.config_push.start()
+    plant.system_logs.start()
     try:
         yield
     finally:
         for stop in unsubscribe:
             stop()
+        plant.system_logs.stop()
         plant.config_push.stop()
         await plant.mqtt_out.stop()
         await plant.realtime.stop()

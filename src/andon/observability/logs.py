@@ -17,7 +17,7 @@ _REDACTED = "(hidden)"
 NOISY = ("uvicorn", "uvicorn.error", "websockets", "gmqtt", "socketio", "engineio", "alembic", "httpx", "httpcore")
 
 
-def _extras(record: logging.LogRecord) -> dict[str, Any]:
+def extras(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller passed as `extra`, with anything that looks like a secret hidden."""
     return {
         key: _REDACTED if any(word in key.lower() for word in _SECRET_WORDS) else value
@@ -35,7 +35,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **_extras(record),
+            **extras(record),
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
@@ -46,10 +46,10 @@ class TerminalFormatter(logging.Formatter):
     """`10:00:00 warning ingest: message key=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
+        fields = "".join(f" {key}={value}" for key, value in extras(record).items())
         name = record.name.removeprefix("andon.")
         clock = self.formatTime(record, "%H:%M:%S")
-        line = f"{clock} {record.levelname.lower()} {name}: {record.getMessage()}{extras}"
+        line = f"{clock} {record.levelname.lower()} {name}: {record.getMessage()}{fields}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
