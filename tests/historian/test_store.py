@@ -120,6 +120,14 @@ async def test_a_last_bucket_does_not_reach_beyond_the_range(store: LocalStore) 
     assert (found.width_us, found.starts.tolist(), found.counts.tolist()) == (3, [0, 3, 6, 9], [3, 3, 3, 2])
 
 
+async def test_many_buckets_are_worked_out_in_parts_and_come_in_order(store: LocalStore) -> None:
+    await store.write(batch(*((1, i, float(i)) for i in range(0, 1000, 2))), 1)
+    found = await store.buckets(1, 0, 1001, 143)
+    assert (found.width_us, found.starts.tolist()) == (7, list(range(0, 1000, 7)))
+    assert found.firsts.tolist() == [start + start % 2 for start in range(0, 1000, 7)]
+    assert sum(found.counts) == 500
+
+
 async def test_buckets_of_texts_and_of_nothing(store: LocalStore) -> None:
     await store.write(batch((1, 5, "on")), 1)
     assert (await store.buckets(1, 0, 10, 1)).counts.tolist() == [0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,17 @@ class Buckets:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+
+def joined(parts: Sequence[Buckets]) -> Buckets:
+    """The buckets of successive parts of one range."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in _BUCKET_COLUMNS)
+    return Buckets(parts[0].width_us, *columns)
+
+
+_BUCKET_COLUMNS = tuple(each.name for each in fields(Buckets) if each.name != "width_us")
 
 
 @dataclass(frozen=True, slots=True)

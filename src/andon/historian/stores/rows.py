@@ -72,17 +72,16 @@ _LATEST = _COLUMNS.format(
 )
 # One seek and one walk per bucket: grouping the whole range by an expression would sort it first.
 _SLOT: Final = (
-    "samples WHERE tag_id = ?1 AND timestamp >= ?2 + slot.key * ?3 AND timestamp < min(?2 + (slot.key + 1) * ?3, ?4)"
+    "samples WHERE tag_id = ?1 AND timestamp >= ?2 + slot.value * ?3"
+    " AND timestamp < min(?2 + (slot.value + 1) * ?3, ?4)"
 )
 _USABLE: Final = f"quality >= {USABLE:d}"
 _EDGE: Final = f"(SELECT value FROM {_SLOT} AND {_USABLE} AND value IS NOT NULL ORDER BY timestamp"  # noqa: S608
 _SUMS: Final = " || ',' || ".join(("count(value)", *map(_number, ("min(value)", "max(value)", "avg(value)"))))
 # Where all samples are usable, as nearly always, none is asked for its quality: that takes half the time.
-_USED: Final = (
-    f"CASE WHEN min(quality) >= {USABLE:d} THEN {_SUMS} ELSE (SELECT {_SUMS} FROM {_SLOT} AND {_USABLE}) END"  # noqa: S608
-)
+_USED: Final = f"CASE WHEN min(quality) >= {USABLE:d} THEN {_SUMS} ELSE (SELECT {_SUMS} FROM {_SLOT} AND {_USABLE}) END"  # noqa: S608
 _BUCKET: Final = " || ',' || ".join(
-    ("slot.key", "min(quality)", _USED, _number(f"{_EDGE} LIMIT 1)"), _number(f"{_EDGE} DESC LIMIT 1)"))
+    ("slot.value", "min(quality)", _USED, _number(f"{_EDGE} LIMIT 1)"), _number(f"{_EDGE} DESC LIMIT 1)"))
 )
 _BUCKETS = f"""
 SELECT group_concat((SELECT CASE WHEN min(quality) IS NOT NULL THEN {_BUCKET} END FROM {_SLOT}))
@@ -142,11 +141,10 @@ def latest(db: sqlite3.Connection, tag_ids: Sequence[int]) -> SampleBatch:
     return _batch(db.execute(_LATEST, (_json(sorted(set(tag_ids))),)).fetchall()[0])
 
 
-def buckets(db: sqlite3.Connection, tag_id: int, start: int, end: int, count: int) -> Buckets:
-    """A range of one tag in buckets."""
+def buckets(db: sqlite3.Connection, tag_id: int, start: int, end: int, count: int, slots: Sequence[int]) -> Buckets:
+    """Some of the `count` buckets of a range of one tag: `slots` are their numbers from 0, ascending."""
     width = bucket_width(start, end, count)
-    slots = _json([0] * count)
-    (text,) = db.execute(_BUCKETS, (tag_id, start, width, end, slots)).fetchall()[0]
+    (text,) = db.execute(_BUCKETS, (tag_id, start, width, end, _json(list(slots)))).fetchall()[0]
     # The mean of enormous numbers may be infinite, which JSON does not know.
     fields = text.replace("null", "nan").split(",") if text else []
     table = np.array(list(map(float, fields)), np.float64).reshape(-1, _BUCKET_FIELDS)
