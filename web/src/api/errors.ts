@@ -34,15 +34,23 @@ export class ApiError extends Error {
   /** The message for one form field, with its cure. */
   forField(field: string): string | undefined {
     const found = this.details.find((detail) => detail.field === field);
-    return found && [found.message, found.cure].filter(Boolean).join(". ");
+    return found && sentences([found.message, found.cure]);
   }
 }
 
 /** The error as a person should read it: what happened and what to do. */
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
-  const cures = error.details.map((detail) => detail.cure).filter((cure): cure is string => !!cure);
-  return [error.message, ...cures].join(". ");
+  return sentences([error.message, ...error.details.map((detail) => detail.cure)]);
+}
+
+/** Joins what the server says in fragments. Names such as `normalMax` keep their small letter. */
+function sentences(parts: readonly (string | null)[]): string {
+  const capitalised = (part: string) => part.replace(/^[a-z]+\b/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return parts
+    .filter((part) => part !== null && part !== "")
+    .map((part) => capitalised(part ?? "").replace(/\.$/, ""))
+    .join(". ");
 }
 
 function isErrorBody(body: unknown): body is ErrorBody {

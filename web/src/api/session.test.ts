@@ -73,8 +73,8 @@ describe("a request", () => {
     server.mockResolvedValueOnce(answer(409, { success: false, error: "There is such a device", details }));
     const error: unknown = await send("POST", "/devices", { body: {} }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ApiError);
-    expect(error instanceof ApiError && error.forField("deviceId")).toBe("is taken. choose another");
-    expect(explain(error)).toBe("There is such a device. choose another");
+    expect(error instanceof ApiError && error.forField("deviceId")).toBe("Is taken. Choose another");
+    expect(explain(error)).toBe("There is such a device. Choose another");
   });
 
   it("that meets a proxy's page instead of the API still gives a sentence", async () => {

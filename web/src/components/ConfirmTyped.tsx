@@ -1,6 +1,6 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
 import { useState, type ReactNode } from "react";
-import { explain } from "@/api/errors";
+import { FormError } from "./FormError";
 
 interface Props {
   opened: boolean;
@@ -44,11 +44,7 @@ function Form({ children, word, action, busy = false, error, onConfirm, onClose 
           spellCheck={false}
           data-autofocus
         />
-        {error !== undefined && error !== null && (
-          <Text c="red" role="alert" size="sm">
-            {explain(error)}
-          </Text>
-        )}
+        <FormError error={error} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             Cancel

@@ -2,13 +2,14 @@ import { useRouter, type ErrorComponentProps } from "@tanstack/react-router";
 import { useConnection } from "@/live/hooks";
 import { LinkButton } from "@/components/LinkButton";
 import { useCallback, useEffect, useRef } from "react";
+import { Page } from "@/components/Page";
 import { EmptyState, ErrorState } from "@/components/states";
 
 export function NotFound() {
   return (
-    <EmptyState title="There is no such page" actions={<LinkButton to="/" variant="default">To the overview</LinkButton>}>
-      The address may be old or mistyped.
-    </EmptyState>
+    <Page title="There is no such page">
+      <EmptyState title="The address may be old or mistyped" actions={<LinkButton to="/" variant="default">To the overview</LinkButton>} />
+    </Page>
   );
 }
 

@@ -55,6 +55,15 @@ const devices = createRoute({
   component: pages.devices,
 });
 
+/** A way to the dialog that can be linked to. */
+const newDevice = createRoute({
+  getParentRoute: () => frame,
+  path: "/devices/new",
+  beforeLoad: () => {
+    throw redirect({ to: "/devices", search: { new: "1" } as never });
+  },
+});
+
 const device = createRoute({
   getParentRoute: () => frame,
   path: "/devices/$deviceId",
@@ -73,7 +82,9 @@ const system = createRoute({
   component: pages.system,
 });
 
-const routeTree = root.addChildren([login, frame.addChildren([overview, devices, device, alerts, system])]);
+const unknown = createRoute({ getParentRoute: () => frame, path: "$", component: NotFound });
+
+const routeTree = root.addChildren([login, frame.addChildren([overview, devices, newDevice, device, alerts, system, unknown])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -1,8 +1,9 @@
-import { Button, Group, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { ApiError, explain } from "@/api/errors";
+import { ApiError } from "@/api/errors";
 import { useCreateDevice } from "@/api/mutations";
 import type { NewDevice } from "@/api/types";
+import { FormError } from "@/components/FormError";
 
 const FIELDS = [
   { name: "deviceId", label: "Device id", hint: "Part of its topic: letters, digits, - _ . :", placeholder: "pump-7", required: true },
@@ -18,6 +19,8 @@ const LIMITS = [
   { name: "alertMin", label: "Alarm below" },
   { name: "alertMax", label: "Alarm above" },
 ] as const;
+
+const OWN_ERRORS = [...FIELDS, ...LIMITS].map(({ name }) => name);
 
 type Texts = Partial<Record<(typeof FIELDS)[number]["name"] | (typeof LIMITS)[number]["name"], string>>;
 
@@ -75,11 +78,7 @@ export function AddDeviceForm({ onCreated, onClose }: Props) {
             ))}
           </SimpleGrid>
         </fieldset>
-        {create.error && (
-          <Text c="red" size="sm" role="alert">
-            {explain(create.error)}
-          </Text>
-        )}
+        <FormError error={create.error} fields={OWN_ERRORS} />
         <Group justify="flex-end">
           <Button variant="default" size="md" onClick={onClose}>
             Cancel

@@ -2,9 +2,10 @@ import { Button, Group, Modal, SimpleGrid, Stack, Text, TextInput } from "@manti
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { ApiError, explain } from "@/api/errors";
+import { ApiError } from "@/api/errors";
 import { useAdopt } from "@/api/mutations";
 import type { DiscoveredDevice, Limits } from "@/api/types";
+import { FormError } from "@/components/FormError";
 import { LIMIT_NAMES, LimitsTable, type LimitTexts } from "./LimitsTable";
 
 /** How many signals are laid out for review; the others take their suggestions as they are. */
@@ -65,11 +66,7 @@ export default function AdoptDialog({ device, onClose }: { device: DiscoveredDev
               {numeric.length - SHOWN} more signals take their suggested limits.
             </Text>
           )}
-          {adopt.error && (
-            <Text c="red" size="sm" role="alert">
-              {explain(adopt.error)}
-            </Text>
-          )}
+          <FormError error={adopt.error} fields={["name", "location", "unit"]} />
           <Group justify="flex-end">
             <Button variant="default" size="md" onClick={onClose}>
               Cancel
