@@ -16,12 +16,12 @@ describe("sparkPath", () => {
   });
 
   it("leaves out what is older than the window, and is empty without values", () => {
-    expect(draw([[-10, 5], [50, 1]])).toBe("M50.0 10.0");
+    expect(draw([[-10, 5], [50, 1]])).toBe("M50.0 10.0h0");
     expect(draw([[10, NaN]])).toBe("");
     expect(draw([])).toBe("");
   });
 
   it("draws a flat signal through the middle", () => {
-    expect(draw([[0, 1600], [10, 1600]])).toBe("M0.0 10.0L10.0 10.0");
+    expect(draw([[0, 1600], [10, 1600]])).toBe("M0.0 10.0h0L10.0 10.0");
   });
 });

@@ -36,7 +36,9 @@ export function sparkPath(
     }
     const x = ((time - from) / span) * width;
     const y = pen + (1 - (value - low + pad) / range) * (height - 2 * pen);
-    path += `${time - last > gapMs ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`;
+    const place = `${x.toFixed(1)} ${y.toFixed(1)}`;
+    // A stroke of no length, drawn round, shows a point that stands alone.
+    path += time - last > gapMs ? `M${place}h0` : `L${place}`;
     last = time;
   }
   return path;

@@ -5,12 +5,14 @@ import { useId, useMemo, useState, type KeyboardEvent } from "react";
 import { devicesQuery } from "@/api/queries";
 import { searchDevices } from "@/lib/deviceList";
 import { SeverityMark } from "../SeverityMark";
+import { useReturnFocus } from "../useReturnFocus";
 import classes from "./SearchDialog.module.css";
 
 const SHOWN = 8;
 
 /** Find a device by any of its words and go there; whole keyboard. */
 export default function SearchDialog({ onClose }: { onClose: () => void }) {
+  useReturnFocus();
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const listId = useId();

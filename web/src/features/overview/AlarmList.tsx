@@ -46,9 +46,15 @@ function AlarmRow({ alert }: { alert: Alert }) {
         </span>
         <span className={classes["message"]}>{alert.message}</span>
         <span className={classes["state"]} data-waiting={waiting || undefined}>
-          {waiting ? "Unacknowledged" : `Acknowledged${alert.acknowledgedBy ? ` by ${alert.acknowledgedBy}` : ""}`}
+          {stateText(alert)}
         </span>
       </div>
     </li>
   );
+}
+
+function stateText({ state, acknowledgedBy }: Alert): string {
+  if (state === "unacknowledged") return "Unacknowledged";
+  if (state === "rtn_unacknowledged") return "Returned to normal, unacknowledged";
+  return acknowledgedBy ? `Acknowledged by ${acknowledgedBy}` : "Acknowledged";
 }

@@ -29,7 +29,7 @@ export function KeyFigures() {
         {alarms && alarms.critical > 0 && <SeverityMark level="critical" size={20} />}
         {formatCount(figures?.activeAlertsCount)}
       </Figure>
-      <Figure label="Samples in the last hour">{formatCount(figures?.dataPointsLastHour)}</Figure>
+      <Figure label="Samples, last hour">{formatCount(figures?.dataPointsLastHour)}</Figure>
       <Figure label="System">
         {health && health.level !== "normal" && <SeverityMark level={health.level} size={20} />}
         {health?.text ?? NO_VALUE}
