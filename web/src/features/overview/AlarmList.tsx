@@ -55,6 +55,6 @@ function AlarmRow({ alert }: { alert: Alert }) {
 
 function stateText({ state, acknowledgedBy }: Alert): string {
   if (state === "unacknowledged") return "Unacknowledged";
-  if (state === "rtn_unacknowledged") return "Returned to normal, unacknowledged";
+  if (state === "rtn_unacknowledged") return "Returned, unacknowledged";
   return acknowledgedBy ? `Acknowledged by ${acknowledgedBy}` : "Acknowledged";
 }
