@@ -40,10 +40,10 @@ function TagButton({ device, tag, fetchedAt, chosen, onChoose }: ButtonProps) {
     <UnstyledButton className={classes["tag"]} aria-pressed={chosen} onClick={() => onChoose(tag.name)} data-level={level}>
       <span className={classes["tagName"]}>{humanise(tag.name)}</span>
       <span className={classes["tagValue"]}>
-        <SeverityMark level={level} size={14} />
         <span className={level === "unknown" ? "hatched" : undefined}>{formatValue(value, tag.decimals)}</span>
         <span className={classes["unit"]}>{unitSymbol(tag.unit)}</span>
         <FreshnessNote shown={shown} />
+        {level !== "normal" && <SeverityMark level={level} size={14} />}
       </span>
       <LimitBar value={typeof value === "number" ? value : null} limits={tag.limits} level={level} />
     </UnstyledButton>

@@ -6,6 +6,7 @@ import { ApiError } from "@/api/errors";
 import { useAdopt } from "@/api/mutations";
 import type { DiscoveredDevice, Limits } from "@/api/types";
 import { FormError } from "@/components/FormError";
+import { useReturnFocus } from "@/components/useReturnFocus";
 import { LIMIT_NAMES, LimitsTable, type LimitTexts } from "./LimitsTable";
 
 /** How many signals are laid out for review; the others take their suggestions as they are. */
@@ -21,6 +22,7 @@ function asLimits(texts: LimitTexts): Limits {
 
 /** Name, unit and limits as suggested from what was seen: one click takes them all. */
 export default function AdoptDialog({ device, onClose }: { device: DiscoveredDevice; onClose: () => void }) {
+  useReturnFocus();
   const [name, setName] = useState(device.suggestedName || device.deviceId);
   const [location, setLocation] = useState("");
   const first = device.signals[0];

@@ -1,0 +1,102 @@
+"""A browser, and Andon as a user starts it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from support.running import PASSWORD, RunningAndon
+
+from .plant import Plant
+
+CHROMIUM = shutil.which("chromium")
+QUIETLY = ["--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+STATIC = Path(__file__).parents[2] / "src" / "andon" / "api" / "static"
+PATIENCE_MS = 15_000
+QUIET_PLANT = {"ANDON_SIM_ANOMALY_RATE": "0"}  # alarms are raised by the tests
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="package")
+def browser(engines_required: bool) -> Iterator[Browser]:
+    """Debian's Chromium. Missing, it fails where every engine is required, and skips elsewhere."""
+    missing = not CHROMIUM and "chromium is not installed"
+    missing = missing or (not (STATIC / "index.html").exists() and "the web UI is not built: tools/build_web.py")
+    if missing:
+        (pytest.fail if engines_required else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox", *QUIETLY])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="package")
+def andon(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAndon]:
+    """The demo plant without its accidents, shared by all pages that leave the server alone."""
+    data = tmp_path_factory.mktemp("e2e") / "data"
+    with RunningAndon(data, "--demo", "--looms", "3", environment=QUIET_PLANT) as running:
+        yield running
+
+
+@pytest.fixture
+def plant(andon: RunningAndon) -> Iterator[Plant]:
+    """The plant behind the pages; what a test adds to it is gone afterwards."""
+    with Plant(andon) as opened:
+        yield opened
+
+
+class Tabs:
+    """Opens browser windows and collects what they complain about."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def open(self, url: str, username: str | None = "admin", password: str = PASSWORD, **options: Any) -> Page:
+        """A window of its own, signed in as `username` (None: not signed in). Paths are relative to `url`."""
+        options = {"viewport": {"width": 1440, "height": 900}, **options}
+        context = self._browser.new_context(base_url=url, **options)
+        context.set_default_timeout(PATIENCE_MS)
+        self._contexts.append(context)
+        if username:
+            answer = context.request.post("/api/v1/auth/login", data={"username": username, "password": password})
+            assert answer.ok, answer.text()
+        page = context.new_page()
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def _heard(self, said: ConsoleMessage) -> None:
+        if said.type in {"error", "warning"}:
+            self.complaints.append(f"{said.text} ({said.location.get('url')})")
+
+    def forgive(self, *words: str) -> None:
+        """Take away complaints that the test has asked for."""
+        self.complaints = [each for each in self.complaints if not any(word in each for word in words)]
+
+    def close(self) -> None:
+        """Close every window."""
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def tabs(browser: Browser) -> Iterator[Tabs]:
+    """Windows of one test. At its end nothing may stand in their consoles."""
+    opened = Tabs(browser)
+    yield opened
+    opened.close()
+    assert opened.complaints == []
+
+
+@pytest.fixture
+def page(tabs: Tabs, andon: RunningAndon) -> Page:
+    """A desktop window, signed in as admin, nothing opened yet."""
+    return tabs.open(andon.url)

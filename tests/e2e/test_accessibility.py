@@ -1,0 +1,153 @@
+"""Readable for everybody: WCAG by axe in both themes, on a phone, with little motion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.running import RunningAndon
+
+from .conftest import Tabs
+from .plant import Plant, message
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-2")]
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RUN_AXE = """async () => {
+    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+    const where = nodes => nodes.slice(0, 3).map(each => each.html.slice(0, 200))
+    const {violations} = await axe.run(document, {runOnly})
+    return violations.map(({id, help, nodes}) => ({id, help, where: where(nodes)}))
+}"""
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+PAGES = (
+    "/",
+    "/devices",
+    "/devices/device-001",
+    "/devices/loom-001",
+    "/devices/press-1",
+    "/alerts",
+    "/alerts?view=history",
+    "/admin/system",
+)
+Scheme = Literal["light", "dark"]
+both_themes = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def busy(andon: RunningAndon) -> Iterator[None]:
+    """Every list has something in it: alarms of each level, one that was, a discovered device, a dead letter."""
+    with Plant(andon) as plant:
+        fill(plant)
+        yield
+
+
+def fill(plant: Plant) -> None:
+    for severity in ("critical", "high", "low"):
+        plant.raise_alarm(plant.add_device(f"busy-{severity}", severity=severity))
+    plant.raise_alarm(plant.add_device("busy-before"))
+    plant.push("busy-before", 50)
+    plant.publish("busy-stranger", message("busy-stranger", 70))
+    plant.publish("busy-high", "{not json")
+
+
+def opened(page: Page, path: str) -> None:
+    """Go there and wait for its data: no skeleton is left and values are live."""
+    page.goto(path)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_test_id("connection")).to_have_text("Live")
+    expect(page.locator(".mantine-Skeleton-root")).to_have_count(0)
+
+
+def violations(page: Page) -> Any:
+    page.evaluate(AXE.read_text())
+    return page.evaluate(RUN_AXE)
+
+
+@both_themes
+def test_axe_finds_nothing_on_any_page(tabs: Tabs, andon: RunningAndon, scheme: Scheme) -> None:
+    page = tabs.open(andon.url, bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")
+    found = {}
+    for path in PAGES:
+        opened(page, path)
+        found[path] = violations(page)
+    assert {path: each for path, each in found.items() if each} == {}
+
+
+@both_themes
+def test_axe_finds_nothing_in_the_dialogs(tabs: Tabs, andon: RunningAndon, scheme: Scheme) -> None:
+    page = tabs.open(andon.url, bypass_csp=True, color_scheme=scheme, reduced_motion="reduce")
+    found = {}
+    opened(page, "/devices")
+    for name in ("Add a device", "Adopt busy-stranger"):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog").get_by_role("textbox").first).to_be_focused()
+        found[name] = violations(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("listbox").get_by_role("option").first).to_be_visible()
+    found["search"] = violations(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Account of admin").click()
+    expect(page.get_by_role("menuitem").first).to_be_visible()
+    found["account"] = violations(page)
+    opened(page, "/devices/busy-critical")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_role("button", name="Acknowledge").first.click()
+    expect(page.get_by_role("dialog").get_by_label("Comment")).to_be_focused()
+    found["limits and comment"] = violations(page)
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+@both_themes
+def test_axe_finds_nothing_where_one_signs_in(
+    tabs: Tabs, andon: RunningAndon, scheme: Literal["light", "dark"]
+) -> None:
+    page = tabs.open(andon.url, username=None, bypass_csp=True, color_scheme=scheme)
+    page.goto("/login")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert violations(page) == []
+    tabs.forgive("401")
+
+
+def test_nothing_is_wider_than_a_phone(tabs: Tabs, andon: RunningAndon) -> None:
+    page = tabs.open(andon.url, **PHONE)
+    wide = {}
+    for path in PAGES:
+        opened(page, path)
+        wide[path] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert {path: pixels for path, pixels in wide.items() if pixels > 0} == {}
+
+
+def test_what_a_finger_hits_on_a_phone_is_44_pixels_high(tabs: Tabs, andon: RunningAndon) -> None:
+    page = tabs.open(andon.url, **PHONE)
+    opened(page, "/alerts")
+    for button in page.get_by_role("main").get_by_role("button").all():
+        box = button.bounding_box()
+        assert box is not None and box["height"] >= 44, button.inner_text()
+
+
+def test_who_wants_little_motion_gets_none(tabs: Tabs, andon: RunningAndon) -> None:
+    moving = "document.getAnimations().filter(each => each.playState === 'running').length"
+    page = tabs.open(andon.url, reduced_motion="reduce")
+    opened(page, "/alerts")
+    assert page.evaluate(moving) == 0
+    lively = tabs.open(andon.url, reduced_motion="no-preference")
+    opened(lively, "/alerts")
+    lively.wait_for_function(f"{moving} > 0")  # the critical alarm that nobody has acknowledged
+
+
+def test_the_chosen_theme_stays(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    page.get_by_role("button", name="Account of admin").click()
+    page.get_by_role("menuitem", name="Dark screen").click()
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-mantine-color-scheme", "dark")
+    page.reload()
+    expect(root).to_have_attribute("data-mantine-color-scheme", "dark")

@@ -1,0 +1,102 @@
+"""The server goes away and comes back: the page says so, greys what it shows, and recovers by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from support.running import RunningAndon
+
+from .conftest import QUIET_PLANT, Tabs
+from .plant import Plant
+
+pytestmark = [pytest.mark.browser, pytest.mark.failure, pytest.mark.xdist_group("browser-2")]
+
+FRESH = re.compile(r"^\d+\.\d$")
+HATCHED = re.compile("hatched")
+UNREACHED = ("ERR_CONNECTION", "WebSocket connection", "ERR_EMPTY_RESPONSE", "ERR_SOCKET")
+
+
+class Mortal:
+    """An Andon that dies and comes back with the same data at the same address."""
+
+    def __init__(self, running: RunningAndon) -> None:
+        self.running = running
+
+    def dies(self) -> None:
+        """As in a power cut."""
+        self.running.kill()
+
+    def comes_back(self) -> None:
+        """Started anew by its administrator."""
+        port = self.running.url.rsplit(":", 1)[1]
+        arguments = ["--demo", "--looms", "1", "--port", port]
+        self.running = RunningAndon(self.running.data_dir, *arguments, environment=QUIET_PLANT).start()
+
+
+@pytest.fixture(scope="module")
+def mortal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mortal]:
+    """An Andon to be killed. Tests leave it running."""
+    data = tmp_path_factory.mktemp("mortal") / "data"
+    found = Mortal(RunningAndon(data, "--demo", "--looms", "1", environment=QUIET_PLANT).start())
+    yield found
+    if found.running.process.poll() is None:
+        found.running.stop()
+
+
+def connection(page: Page) -> Locator:
+    return page.get_by_test_id("connection")
+
+
+def value(page: Page) -> Locator:
+    return page.get_by_role("main").get_by_test_id("value").first
+
+
+def test_pages_outlive_their_server(mortal: Mortal, tabs: Tabs) -> None:
+    overview, device = tabs.open(mortal.running.url), tabs.open(mortal.running.url)
+    overview.goto("/?type=temperature")
+    device.goto("/devices/device-001")
+    for page in (overview, device):
+        page.evaluate("window.sameDocument = true")
+        expect(value(page)).to_have_text(FRESH)
+        expect(connection(page)).to_have_text("Live")
+
+    mortal.dies()
+    for page in (overview, device):
+        expect(connection(page)).to_have_text("No connection")
+        expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+        expect(value(page)).to_have_class(HATCHED)
+        expect(value(page)).to_have_text(FRESH)  # the last value stays, marked
+
+    mortal.comes_back()
+    for page in (overview, device):
+        expect(connection(page)).to_have_text("Live")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        expect(value(page)).not_to_have_class(HATCHED)
+        expect(value(page)).not_to_have_text(value(page).inner_text())  # it moves again
+    with Plant(mortal.running) as plant:
+        plant.raise_alarm(plant.add_device("after-the-crash"))
+        for page in (overview, device):
+            expect(page.get_by_role("region", name="Alarm strip")).to_contain_text("After-The-Crash")
+    assert overview.evaluate("window.sameDocument") is device.evaluate("window.sameDocument") is True
+    tabs.forgive(*UNREACHED)
+
+
+def test_one_can_look_around_while_the_server_is_away(mortal: Mortal, tabs: Tabs) -> None:
+    page = tabs.open(mortal.running.url)
+    page.goto("/")
+    expect(connection(page)).to_have_text("Live")
+    # Once the first page is there, the parts of the others are fetched.
+    page.wait_for_function("performance.getEntriesByType('resource').some(({name}) => name.includes('AlertsPage'))")
+    mortal.dies()
+    expect(connection(page)).to_have_text("No connection")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Alarms").click()
+    expect(page.get_by_role("heading", name="Alarms", level=1)).to_be_visible()
+    expect(page.get_by_role("alert").first).to_contain_text("The server does not answer")
+    mortal.comes_back()
+    expect(connection(page)).to_have_text("Live")
+    expect(page.get_by_role("heading", name="No active alarms")).to_be_visible()
+    tabs.forgive(*UNREACHED)

@@ -1,0 +1,106 @@
+"""Watching the plant: what is new appears by itself."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from .conftest import Tabs
+from .plant import Plant
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-1")]
+
+
+def card(page: Page, device_id: str) -> Locator:
+    return page.locator(f'[data-device="{device_id}"]')
+
+
+def value_in(place: Page | Locator) -> Locator:
+    return place.get_by_test_id("value").first
+
+
+@pytest.fixture
+def unreloaded(page: Page) -> Page:
+    """Tells at the end whether somebody loaded the page again."""
+    page.add_init_script("window.loads = Number(sessionStorage.loads = Number(sessionStorage.loads || 0) + 1)")
+    return page
+
+
+def loads(page: Page) -> int:
+    found: int = page.evaluate("window.loads")
+    return found
+
+
+def test_a_value_of_the_demo_plant_moves_on_the_overview(unreloaded: Page) -> None:
+    unreloaded.goto("/")
+    value = value_in(card(unreloaded, "device-001"))
+    expect(value).to_have_text(re.compile(r"^\d+\.\d$"))
+    expect(value).not_to_have_text(value.inner_text())
+    assert loads(unreloaded) == 1
+
+
+def test_what_a_device_sends_is_what_the_overview_shows(unreloaded: Page, plant: Plant) -> None:
+    device = plant.add_device("oven-1")
+    unreloaded.goto("/")
+    value = value_in(card(unreloaded, device))
+    expect(value).to_have_text("50.00")
+    plant.push(device, 61.25)
+    expect(value).to_have_text("61.25")
+    assert loads(unreloaded) == 1
+
+
+def test_a_device_page_follows_its_device(unreloaded: Page, plant: Plant) -> None:
+    device = plant.add_device("oven-2")
+    unreloaded.goto(f"/devices/{device}")
+    expect(value_in(unreloaded)).to_have_text("50.00")
+    plant.push(device, 72)
+    expect(value_in(unreloaded)).to_have_text("72.00")
+    assert loads(unreloaded) == 1
+
+
+def test_from_the_plant_to_a_device_and_back_is_a_click(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Hydraulic pressure").click()
+    expect(page).to_have_url("/devices/device-002")
+    expect(page.get_by_role("heading", name="Hydraulic pressure", level=1)).to_be_visible()
+    expect(page).to_have_title("Hydraulic pressure · Andon")
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Plant").click()
+    expect(page).to_have_url("/")
+
+
+def test_a_device_beyond_its_limit_comes_first(page: Page, plant: Plant) -> None:
+    device = plant.add_device("oven-3", severity="critical")
+    page.goto("/")
+    expect(card(page, device)).to_be_visible()
+    plant.raise_alarm(device, 97)
+    expect(card(page, device)).to_have_attribute("data-level", "critical")
+    expect(page.locator("[data-device]").first).to_have_attribute("data-device", device)
+
+
+def test_a_device_with_many_signals_shows_the_chosen_one(page: Page) -> None:
+    page.goto("/devices/loom-001")
+    page.get_by_role("list", name="Signals").get_by_role("button", name="Vibration").click()
+    expect(page).to_have_url("/devices/loom-001?tag=vibration")
+    expect(page.get_by_role("img", name=re.compile("^vibration of Loom 1, last five minutes"))).to_be_visible()
+
+
+def test_a_live_chart_can_be_held_still(page: Page) -> None:
+    page.goto("/devices/device-001")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("heading", name="Paused")).to_be_visible()
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", name="Live, last 5 minutes")).to_be_visible()
+
+
+def test_a_page_that_is_not_there_says_where_to_go(page: Page) -> None:
+    page.goto("/nowhere")
+    page.get_by_role("link", name="To the overview").click()
+    expect(page).to_have_url("/")
+
+
+def test_a_device_that_is_not_there_is_said_in_words(page: Page, tabs: Tabs) -> None:
+    page.goto("/devices/nobody")
+    expect(page.get_by_role("heading", name="There is no device nobody")).to_be_visible()
+    tabs.forgive("404")
