@@ -177,7 +177,11 @@ def _people_and_things(
 
 
 def _log_limits(settings: Settings) -> LogLimits:
-    return LogLimits(retain_bytes=settings.log_max_bytes, retain_us=round(settings.log_max_age_hours * US_PER_HOUR))
+    return LogLimits(
+        retain_bytes=settings.log_max_bytes,
+        retain_us=round(settings.log_max_age_hours * US_PER_HOUR),
+        min_free_bytes=settings.min_free_bytes,
+    )
 
 
 def _broker_config(settings: Settings) -> BrokerConfig:

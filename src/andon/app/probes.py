@@ -54,7 +54,7 @@ def _dependencies(plant: Plant) -> dict[str, Dependency]:
 
     async def log() -> str:
         await plant.log.end(SENSORS_DATA)
-        return "healthy"
+        return "healthy" if plant.log.failure is None else "unhealthy"
 
     async def historian() -> str:
         await plant.history_store.position()

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     flush_interval_ms: float = Field(10, ge=0, le=200, description="Longest wait before received samples are stored.")
 
     log_max_bytes: int = Field(512 << 20, gt=0, description="Size from which consumed log records are dropped.")
+    min_free_bytes: int = Field(128 << 20, ge=0, description="New data is refused while the disk has less than this.")
     log_max_age_hours: float = Field(48, gt=0, description="Age from which consumed log records are dropped.")
 
     alarm_max_age_s: float = Field(300, gt=0, description="Samples older than this on arrival raise no alarm.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -189,9 +191,29 @@ async def test_a_full_disk_refuses_with_a_reason_and_keeps_what_it_has(tmp_path:
 
 async def test_appends_are_refused_while_the_disk_has_too_little_left(tmp_path: Path) -> None:
     log = EmbeddedLog.open(tmp_path / "log.db", replace(LIMITS, min_free_bytes=1 << 60))
+    assert log.failure is None
     with pytest.raises(UnavailableError, match="min_free_bytes"):
         await log.append(STREAM, [b"x"])
     assert await log.end(STREAM) == 0
+    assert log.failure is not None
+    await log.close()
+
+
+async def test_room_on_the_disk_is_noticed_before_anybody_appends_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 10
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
+    log = EmbeddedLog.open(tmp_path / "log.db", replace(LIMITS, min_free_bytes=20))
+    with pytest.raises(UnavailableError, match="10 bytes are free"):
+        await log.append(STREAM, [b"x"])
+    await asyncio.sleep(5 * LIMITS.commit_delay_s)
+    assert log.failure is not None, "nothing has changed"
+    free = 30
+    async with asyncio.timeout(5):
+        while log.failure is not None:  # noqa: ASYNC110  the writer's thread tells nobody
+            await asyncio.sleep(0.01)
+    assert await log.append(STREAM, [b"x"]) == 1
     await log.close()
 
 

@@ -89,6 +89,11 @@ class EmbeddedLog:
         """Payload bytes that wait for the disk."""
         return self._queued_bytes
 
+    @property
+    def failure(self) -> UnavailableError | None:
+        """Why the last append was refused; None while the log takes what comes."""
+        return self._writer.failure
+
     async def append(self, stream: str, payloads: Sequence[bytes]) -> int:
         """See `Log.append`."""
         self._check_open()

@@ -52,7 +52,8 @@ class Writer(threading.Thread):
         self._changed_lock = threading.Lock()
         self._free_checked = float("-inf")
         self._positions_saved = self._trimmed = time.monotonic()
-        self._failing = False
+        self.failure: UnavailableError | None = None
+        self._short_of_room = False
 
     def ends(self) -> dict[str, int]:
         """End positions by stream, as they were at the start; not for use once the thread runs."""
@@ -106,9 +107,7 @@ class Writer(threading.Thread):
         except UnavailableError as error:
             self._fail(group, error)
         else:
-            if self._failing:
-                self._failing = False
-                log.info("the log can be written again", extra={"path": str(self._path)})
+            self._recovered()
         _report(group, self._on_written)
 
     def _write_rows(self, group: list[Append]) -> None:
@@ -137,11 +136,16 @@ class Writer(threading.Thread):
         stream.first = stream.first or items[0].first
 
     def _fail(self, group: list[Append], error: UnavailableError) -> None:
-        if not self._failing:
-            self._failing = True
+        if self.failure is None:
             log.error("the log cannot be written", extra={"path": str(self._path), "error": error.message})
+        self.failure = error
         for item in group:
             item.error = error
+
+    def _recovered(self) -> None:
+        if self.failure is not None:
+            self.failure = None
+            log.info("the log can be written again", extra={"path": str(self._path)})
 
     def _unavailable(self, cause: Exception) -> UnavailableError:
         if "full" in str(cause):
@@ -162,9 +166,19 @@ class Writer(threading.Thread):
         if time.monotonic() - self._free_checked < _FREE_SPACE_CHECK_S:
             return
         free = shutil.disk_usage(self._path.parent).free
-        if free < self._limits.min_free_bytes:
+        self._short_of_room = free < self._limits.min_free_bytes
+        if self._short_of_room:
             raise self._disk_full(f"{free} bytes are free, min_free_bytes is {self._limits.min_free_bytes}")
         self._free_checked = time.monotonic()
+
+    def _has_room(self) -> bool:
+        """Whether the disk has room again; looked at also while nobody appends."""
+        try:
+            self._check_free_space()
+        except (OSError, UnavailableError) as error:
+            log.debug("the log still has no room", extra={"error": str(error)})
+            return False
+        return True
 
     def _keep_house(self, *, closing: bool) -> None:
         now = time.monotonic()
@@ -172,6 +186,8 @@ class Writer(threading.Thread):
             if closing or now - self._positions_saved >= self._limits.commit_delay_s:
                 self._save_positions()
                 self._positions_saved = now
+                if self._short_of_room and self._has_room():
+                    self._recovered()
             if not closing and now - self._trimmed >= self._limits.retention_check_s and not self._trim():
                 self._trimmed = now
         except sqlite3.Error as error:
