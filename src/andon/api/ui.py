@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import mimetypes
 from pathlib import Path
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -16,12 +17,20 @@ _COMPRESSIBLE = {".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt"
 _NOT_BUILT = "The web UI is not built yet: run `make setup`. The API answers under /api/v1."
 
 
+class _File(NamedTuple):
+    """A file as it was read; `changed` is its modification time then, ns."""
+
+    changed: int
+    plain: bytes
+    packed: bytes | None
+
+
 class WebUi:
-    """An ASGI app over a folder of built files; each file is read and compressed once."""
+    """An ASGI app over a folder of built files; each file is read and compressed once, until it changes."""
 
     def __init__(self, folder: Path = STATIC) -> None:
         self._folder = folder.resolve()
-        self._cache: dict[Path, tuple[bytes, bytes | None]] = {}
+        self._cache: dict[Path, _File] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,11 +43,11 @@ class WebUi:
         path = self._find(scope["path"])
         if path is None:
             return PlainTextResponse(_NOT_BUILT, 503)
-        plain, packed = self._load(path)
+        file = self._load(path)
         headers = {"cache-control": _cache_control(path), "vary": "accept-encoding"}
-        body = plain
-        if packed is not None and "gzip" in Headers(scope=scope).get("accept-encoding", ""):
-            body, headers["content-encoding"] = packed, "gzip"
+        body = file.plain
+        if file.packed is not None and "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+            body, headers["content-encoding"] = file.packed, "gzip"
         media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         return Response(body, media_type=media, headers=headers)
 
@@ -51,12 +60,14 @@ class WebUi:
         index = self._folder / "index.html"
         return index if index.is_file() else None
 
-    def _load(self, path: Path) -> tuple[bytes, bytes | None]:
-        if path not in self._cache:
+    def _load(self, path: Path) -> _File:
+        changed = path.stat().st_mtime_ns
+        known = self._cache.get(path)
+        if known is None or known.changed != changed:
             plain = path.read_bytes()
             packed = gzip.compress(plain, 6) if path.suffix in _COMPRESSIBLE and len(plain) > 1_000 else None
-            self._cache[path] = (plain, packed)
-        return self._cache[path]
+            known = self._cache[path] = _File(changed, plain, packed)
+        return known
 
 
 def _cache_control(path: Path) -> str:
