@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from andon.alarms.model import AlertType, Change, Condition, Point, PointKey, State, Transition
 from andon.kit.errors import NotFoundError
+from andon.kit.units import symbol
 from andon.registry.directory import DeviceInfo, TagInfo
 
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -166,7 +167,7 @@ def message(alert_type: AlertType, device: DeviceInfo, tag: TagInfo | None) -> s
     if tag is None:
         return f"No data received for more than {device.offline_after_s:g} seconds"
     side = "above" if alert_type is AlertType.THRESHOLD_EXCEEDED else "below"
-    quantity = f"{device.type.capitalize()} sensor" if len(device.tags) == 1 else tag.name
+    quantity = f"{device.type.capitalize()} sensor" if len(device.tags) == 1 else _words(tag.name).capitalize()
     return f"{quantity} reading {side} threshold"
 
 
@@ -175,8 +176,13 @@ def guidance(alarm: Alarm) -> str:
     if alarm.key.alert_type is AlertType.DEVICE_OFFLINE:
         return "Check the device's power and network, then its connection to the MQTT broker."
     side = "below" if alarm.key.alert_type is AlertType.THRESHOLD_EXCEEDED else "above"
-    limit = "the limit" if alarm.threshold is None else f"{alarm.threshold:g} {alarm.unit}".strip()
-    return f"Find the cause at {alarm.device_name} and bring {alarm.tag} back {side} {limit}."
+    limit = "the limit" if alarm.threshold is None else f"{alarm.threshold:g} {symbol(alarm.unit or '')}".strip()
+    return f"Find the cause at {alarm.device_name} and bring {_words(alarm.tag or 'it')} back {side} {limit}."
+
+
+def _words(name: str) -> str:
+    """A tag's name as it is read: `bbw_value` is "bbw value"."""
+    return name.replace("_", " ").strip()
 
 
 def format_id(alarm_id: int) -> str:
