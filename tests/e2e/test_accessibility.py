@@ -139,7 +139,7 @@ def test_who_wants_little_motion_gets_none(tabs: Tabs, andon: RunningAndon) -> N
     assert page.evaluate(moving) == 0
     lively = tabs.open(andon.url, reduced_motion="no-preference")
     opened(lively, "/alerts")
-    lively.wait_for_function(f"{moving} > 0")  # the critical alarm that nobody has acknowledged
+    lively.wait_for_function(f"() => {moving} > 0")  # the critical alarm that nobody has acknowledged
 
 
 def test_the_chosen_theme_stays(page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_device_id_that_is_taken_is_said_at_its_field(page: Page, tabs: Tabs) 
     for label, text in {"Device id": "device-001", "What it measures": "level", "Unit": "%", "Place": "cellar"}.items():
         dialog.get_by_label(label).fill(text)
     dialog.get_by_role("button", name="Add").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("device-001")
+    expect(dialog.get_by_label("Device id")).to_have_accessible_description(re.compile("device-001|exists|taken"))
     tabs.forgive("409")
 
 

@@ -90,7 +90,9 @@ def test_one_can_look_around_while_the_server_is_away(mortal: Mortal, tabs: Tabs
     page.goto("/")
     expect(connection(page)).to_have_text("Live")
     # Once the first page is there, the parts of the others are fetched.
-    page.wait_for_function("performance.getEntriesByType('resource').some(({name}) => name.includes('AlertsPage'))")
+    page.wait_for_function(
+        "() => performance.getEntriesByType('resource').some(({name}) => name.includes('AlertsPage'))"
+    )
     mortal.dies()
     expect(connection(page)).to_have_text("No connection")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Alarms").click()

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from .plant import Plant, message
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-2")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-1")]
 
 
 def letter(page: Page, device_id: str) -> Locator:

@@ -11,7 +11,7 @@ import { DataTable, type Column } from "@/components/DataTable";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { formatTime, formatValue, humanise, unitSymbol } from "@/lib/format";
-import type { RANGES } from "./ranges";
+import { askAgain, type RANGES } from "./ranges";
 import classes from "./devicedetail.module.css";
 
 interface Props {
@@ -27,7 +27,7 @@ export function RawData({ device, tag, range }: Props) {
   const timeZone = useTimeZone();
   const [busy, setBusy] = useState(false);
   const query = { tag: tag.name, from: `-${range.name}`, to: "now" };
-  const found = useQuery({ ...historyQuery(device.deviceId, { ...query, limit: NEWEST, order: "desc" }), refetchInterval: 10_000 });
+  const found = useQuery({ ...historyQuery(device.deviceId, { ...query, limit: NEWEST, order: "desc" }), refetchInterval: askAgain(10_000) });
   const readings = found.data?.data.readings;
   const columns: Column<HistoryReading>[] = [
     { key: "time", header: `Time (${timeZone})`, width: "16rem", cell: (reading) => formatTime(reading.timestamp, timeZone) },
