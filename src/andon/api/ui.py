@@ -10,6 +10,7 @@ from typing import NamedTuple
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
@@ -38,6 +39,8 @@ class WebUi:
         await self._answer(scope)(scope, receive, send)
 
     def _answer(self, scope: Scope) -> Response:
+        if scope["path"].startswith("/api/"):
+            raise _no_endpoint(scope)
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405)
         path = self._find(scope["path"])
@@ -68,6 +71,12 @@ class WebUi:
             packed = gzip.compress(plain, 6) if path.suffix in _COMPRESSIBLE and len(plain) > 1_000 else None
             known = self._cache[path] = _File(changed, plain, packed)
         return known
+
+
+def _no_endpoint(scope: Scope) -> HTTPException:
+    """The API has no pages: what comes here asks for a path that there is not, or with another method than it has."""
+    routes = getattr(scope.get("app"), "routes", ())
+    return HTTPException(405 if any(route.matches(scope)[0] is Match.PARTIAL for route in routes) else 404)
 
 
 def _cache_control(path: Path) -> str:
