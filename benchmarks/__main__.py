@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from types import ModuleType
 
@@ -32,7 +33,8 @@ def main() -> None:
     found = []
     for name in arguments.parts or PARTS:
         print(f"* measuring {name}", file=sys.stderr, flush=True)
-        found += PARTS[name].measure(arguments.quick)
+        load = figures.Figure(f"{name}.load_before", os.getloadavg()[0], "", reference=f"{os.cpu_count()} cores")
+        found += [load, *PARTS[name].measure(arguments.quick)]
     figures.show(found)
     figures.write(found)
 

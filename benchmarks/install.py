@@ -28,6 +28,8 @@ def _install() -> list[Figure]:
         subprocess.run([*install, str(ROOT / "requirements" / "default.txt"), "--require-hashes"], check=True)
         subprocess.run([*install[:4], "--python", str(venv / "bin" / "python"), "--no-deps", str(ROOT)], check=True)
         seconds = time.perf_counter() - started
+        if not any(venv.glob("lib/python*/site-packages/andon/api/static/index.html")):
+            raise RuntimeError("the wheel that was installed holds no web UI")
         return [
             Figure("install.seconds", seconds, "s", "<= 90", "nothing cached"),
             Figure("install.disk_mb", _size_mb(venv), "MB", "<= 400"),

@@ -78,7 +78,11 @@ async def module(name: str, options: dict[str, Any]) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", f"benchmarks.{name}", json.dumps(options), stdout=asyncio.subprocess.PIPE, env=os.environ
     )
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     if process.returncode:
         raise RuntimeError(f"benchmarks.{name} ended with {process.returncode}")
     result: dict[str, Any] = json.loads(output.decode().strip().splitlines()[-1])
