@@ -18,7 +18,7 @@ CHROMIUM = shutil.which("chromium")
 QUIETLY = ["--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 STATIC = Path(__file__).parents[2] / "src" / "andon" / "api" / "static"
 PATIENCE_MS = 15_000
-QUIET_PLANT = {"ANDON_SIM_ANOMALY_RATE": "0"}  # alarms are raised by the tests
+QUIET_PLANT = {"ANDON_SIM_ANOMALY_RATE": "0", "ANDON_SIM_LOOM_FAULTS_PER_DAY": "0"}  # the tests raise the alarms
 
 expect.set_options(timeout=PATIENCE_MS)
 

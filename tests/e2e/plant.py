@@ -29,8 +29,7 @@ class Plant:
     def __exit__(self, *_: object) -> None:
         """Resolve the alarms of the devices that were added, take them away, close the connection."""
         for device_id in self._added:
-            for alarm in self.open_alarms(device_id):
-                self._sent("POST", f"/alerts/{alarm['id']}/resolve", {})
+            self.resolve(device_id)
             self.api.delete(f"/api/v1/devices/{device_id}").raise_for_status()
         self.api.close()
 
@@ -67,6 +66,11 @@ class Plant:
         answer = self.api.get("/api/v1/alerts", params={"deviceId": device_id})
         found: list[dict[str, Any]] = answer.json()["data"]["alerts"]
         return found
+
+    def resolve(self, device_id: str) -> None:
+        """End the alarms of a device."""
+        for alarm in self.open_alarms(device_id):
+            self._sent("POST", f"/alerts/{alarm['id']}/resolve", {})
 
     def configure(self, device_id: str, **changes: Any) -> None:
         """Change a device."""

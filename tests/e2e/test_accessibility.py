@@ -23,7 +23,7 @@ RUN_AXE = """async () => {
     const {violations} = await axe.run(document, {runOnly})
     return violations.map(({id, help, nodes}) => ({id, help, where: where(nodes)}))
 }"""
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 PAGES = (
     "/",
     "/devices",

@@ -128,3 +128,15 @@ def test_a_device_page_has_its_alarms(page: Page, plant: Plant) -> None:
     alarms.get_by_role("button", name="Acknowledge").click()
     answer_dialog(page, "Acknowledge", "Seen")
     expect(alarms).to_contain_text("Acknowledged by admin")
+
+
+def test_what_is_over_cannot_be_chosen(page: Page, plant: Plant) -> None:
+    over, still = plant.add_device("pump-9"), plant.add_device("pump-10")
+    plant.raise_alarm(over)
+    plant.raise_alarm(still)
+    plant.resolve(over)
+    page.goto("/alerts?view=history")
+    expect(row(page, over)).to_contain_text("Resolved by admin")
+    expect(row(page, still).get_by_role("checkbox")).to_be_visible()
+    expect(row(page, over).get_by_role("checkbox")).to_have_count(0)
+    expect(row(page, over).get_by_role("button")).to_have_count(0)

@@ -6,6 +6,7 @@ import { AlertRow } from "./AlertRow";
 import { CommentDialog } from "./CommentDialog";
 import { choose, chooseAll, chosen, EMPTY } from "./selection";
 import { useAlertActions } from "./useAlertActions";
+import { canResolve, isOpen, needsAcknowledge } from "./words";
 import classes from "./alerts.module.css";
 
 interface Props {
@@ -20,12 +21,16 @@ export function AlertList({ alerts, current, withDevice = true }: Props) {
   const canManage = useCan("alerts:manage");
   const [selection, setSelection] = useState(EMPTY);
   const actions = useAlertActions(() => setSelection(EMPTY));
-  const order = alerts.map((alert) => alert.id);
+  // What is over cannot be acted on, so it cannot be chosen.
+  const order = alerts.filter(isOpen).map((alert) => alert.id);
   const picked = chosen(selection, order);
+  const among = (able: (alert: Alert) => boolean) => alerts.filter((alert) => able(alert) && picked.includes(alert.id)).map(({ id }) => id);
+  const toAcknowledge = among(needsAcknowledge);
+  const toResolve = among(canResolve);
 
   return (
-    <div className={classes["alarms"]}>
-      {canManage && (
+    <div className={classes["alarms"]} data-watching={!canManage || undefined}>
+      {canManage && order.length > 0 && (
         <div className={classes["bar"]} role="group" aria-label="Chosen alarms">
           <Checkbox
             label={picked.length > 0 ? `${picked.length} chosen` : "Choose all"}
@@ -33,13 +38,11 @@ export function AlertList({ alerts, current, withDevice = true }: Props) {
             indeterminate={picked.length > 0 && picked.length < order.length}
             onChange={(event) => setSelection(chooseAll(order, event.currentTarget.checked))}
           />
-          {picked.length > 0 && (
-            <>
-              <Button onClick={() => actions.askMany("acknowledge", picked)}>Acknowledge</Button>
-              <Button variant="default" onClick={() => actions.askMany("resolve", picked)}>
-                Resolve
-              </Button>
-            </>
+          {toAcknowledge.length > 0 && <Button onClick={() => actions.askMany("acknowledge", toAcknowledge)}>Acknowledge</Button>}
+          {toResolve.length > 0 && (
+            <Button variant="default" onClick={() => actions.askMany("resolve", toResolve)}>
+              Resolve
+            </Button>
           )}
         </div>
       )}

@@ -5,7 +5,7 @@ import type { Alert } from "@/api/types";
 import { SeverityMark } from "@/components/SeverityMark";
 import { TimeAgo } from "@/components/TimeAgo";
 import { formatDuration, humanise } from "@/lib/format";
-import { isOpen, lasted, needsAcknowledge, stateWords, valueAgainstLimit } from "./words";
+import { canResolve, isOpen, lasted, needsAcknowledge, stateWords, valueAgainstLimit } from "./words";
 import classes from "./alerts.module.css";
 
 export type AlertVerb = "acknowledge" | "resolve";
@@ -32,7 +32,7 @@ export function AlertRow({ alert, canManage, selected, current, withDevice, onSe
   const open = isOpen(alert);
   return (
     <li ref={row} className={classes["row"]} data-level={alert.level} data-quiet={!open || undefined} aria-current={current || undefined}>
-      {canManage && (
+      {canManage && open && (
         <Checkbox
           className={classes["check"]}
           aria-label={`Choose ${alert.id}`}
@@ -49,9 +49,9 @@ export function AlertRow({ alert, canManage, selected, current, withDevice, onSe
         <TimeAgo at={alert.triggeredAt} as={open ? "for" : "ago"} />
       </div>
       <State alert={alert} />
-      {canManage && (
+      {canManage && open && (
         <div className={classes["actions"]}>
-          {alert.status !== "resolved" && (
+          {canResolve(alert) && (
             <Button variant="subtle" color="gray" onClick={() => onAct("resolve", alert)}>
               Resolve
             </Button>
@@ -101,7 +101,7 @@ function State({ alert }: Pick<Props, "alert">) {
   return (
     <div className={classes["state"]}>
       {stateWords(alert)}
-      {length !== null && `, lasted ${formatDuration(length)}`}
+      {length !== null && `, lasted ${length < 1_000 ? "under 1 s" : formatDuration(length)}`}
     </div>
   );
 }

@@ -28,4 +28,6 @@ export function stateWords(alert: Alert): string {
 }
 
 export const isOpen = (alert: Alert): boolean => alert.status !== "resolved" || alert.state === "rtn_unacknowledged";
+/** What went back to normal is over once somebody has acknowledged it; there is nothing to resolve. */
+export const canResolve = (alert: Alert): boolean => alert.status !== "resolved";
 export const needsAcknowledge = (alert: Alert): boolean => alert.state === "unacknowledged" || alert.state === "rtn_unacknowledged";

@@ -26,7 +26,10 @@ function Status({ device }: { device: DeviceDetail }) {
   const text = `${device.deviceId}, ${humanise(device.type)}, ${device.location}`;
   return (
     <>
-      {device.status === "active" ? STATUS.active : <SeverityMark level="unknown" label={STATUS[device.status]} />} · {text}
+      <span className="from-server">
+        {device.status === "active" ? STATUS.active : <SeverityMark level="unknown" label={STATUS[device.status]} />}
+      </span>{" "}
+      · {text}
     </>
   );
 }

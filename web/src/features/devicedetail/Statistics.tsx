@@ -37,7 +37,7 @@ export function Statistics({ device, tag, range }: Props) {
           <div key={name}>
             <dt>{name}</dt>
             <dd>
-              {shown} {shown !== NO_VALUE && <span className={classes["unit"]}>{unitSymbol(tag.unit)}</span>}
+              <span className="from-server">{shown}</span> {shown !== NO_VALUE && <span className={classes["unit"]}>{unitSymbol(tag.unit)}</span>}
             </dd>
           </div>
         ))}

@@ -10,7 +10,7 @@ function Figure({ name, value, unit, note }: { name: string; value: string; unit
     <div className={classes["figure"]}>
       <dt>{name}</dt>
       <dd>
-        <span className={classes["number"]}>{value}</span>
+        <span className={`${classes["number"] ?? ""} from-server`}>{value}</span>
         {unit && <span className={classes["unit"]}>{unit}</span>}
         {note && <span className={classes["note"]}>{note}</span>}
       </dd>

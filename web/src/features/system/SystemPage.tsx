@@ -15,7 +15,7 @@ const LEVEL = { healthy: "normal", degraded: "warning", unhealthy: "critical" } 
 function Health({ system }: { system: SystemMetrics }) {
   const level = LEVEL[system.health];
   return (
-    <span>
+    <span className="from-server">
       {level === "normal" ? "Healthy" : <SeverityMark level={level} label={system.health} />}, version {system.version}, up for{" "}
       {formatDuration(system.uptimeSeconds * 1_000)}
     </span>
