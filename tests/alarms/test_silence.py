@@ -20,7 +20,8 @@ def watch(found: Directory | None = None, started: float = 0) -> SilenceWatch:
 
 def hear(made: SilenceWatch, *rows: Row) -> None:
     samples = batch(*rows)
-    made.remember(samples.tag_ids, samples.received, samples.qualities == Quality.STALE)
+    live = samples.received - samples.timestamps <= seconds(300)
+    made.remember(samples.tag_ids, samples.received, samples.qualities == Quality.STALE, live)
 
 
 def tick(made: SilenceWatch, at: float, horizon: float | None = None) -> list[Change]:
@@ -54,6 +55,20 @@ def test_the_alarm_returns_when_the_device_is_heard_again() -> None:
 
 def test_a_device_that_was_never_heard_is_unknown_not_offline() -> None:
     assert tick(watch(), 10_000) == []
+
+
+def test_a_recording_that_ends_is_no_outage() -> None:
+    made = watch()
+    hear(made, row(1, -4000, 1.0, late=4000.0), row(2, -3999, 1.0, late=3999.0))
+    assert tick(made, 10_000) == []
+
+
+def test_a_device_that_was_heard_live_is_watched_also_when_history_comes() -> None:
+    made = watch()
+    hear(made, row(1, 0, 1.0))
+    hear(made, row(1, -4000, 1.0, late=4010.0))
+    assert tick(made, 39) == []
+    assert tick(made, 41) == [Change.RAISED]
 
 
 def test_a_restart_gives_every_device_its_full_time() -> None:

@@ -49,6 +49,7 @@ class AlarmEngine:
         self._directory = directory
         self._version = -1
         self._offline_severity = offline_severity
+        self._max_age = max_age
         self._limits = ThresholdEvaluator(timing, max_age)
         self._silence = SilenceWatch(timing, now)
         self._received = 0
@@ -72,9 +73,16 @@ class AlarmEngine:
                     happened += self._record([Transition(alarm.key, step.change, step.at, None, alarm.threshold)])
         return happened
 
-    def remember(self, tag_ids: NDArray[np.int64], received: NDArray[np.int64], stale: NDArray[np.bool_]) -> None:
-        """What is known from before the start: when the last sample of each tag was received (0 never)."""
-        self._silence.remember(tag_ids, received, stale)
+    def remember(
+        self,
+        tag_ids: NDArray[np.int64],
+        taken: NDArray[np.int64],
+        received: NDArray[np.int64],
+        stale: NDArray[np.bool_],
+    ) -> None:
+        """What is known from before the start: when the last sample of each tag was taken and received (0 never)."""
+        live = (received > 0) & (received - taken <= self._max_age)
+        self._silence.remember(tag_ids, received, stale, live)
 
     def reconfigure(self, now: int) -> list[Happening]:
         """Take over changed limits and devices; open alarms are judged by them at once."""
@@ -91,7 +99,8 @@ class AlarmEngine:
         happened = self.reconfigure(now)
         if len(batch):
             self._received = max(self._received, int(batch.received.max()))
-            self._silence.remember(batch.tag_ids, batch.received, batch.qualities == Quality.STALE)
+            live = batch.received - batch.timestamps <= self._max_age
+            self._silence.remember(batch.tag_ids, batch.received, batch.qualities == Quality.STALE, live)
             happened += self._record(self._limits.evaluate(batch, now))
         return happened
 

@@ -102,7 +102,7 @@ class AlarmService:
         self._unsaved = self._engine.restore(alarms, now)
         tag_ids = np.arange(1, self._directory.max_tag_id + 1)
         known = self._livestate.columns(tag_ids)
-        self._engine.remember(tag_ids, known.received, known.quality == Quality.STALE)
+        self._engine.remember(tag_ids, known.timestamp, known.received, known.quality == Quality.STALE)
 
     @property
     def consumer(self) -> Consumer | None:

@@ -1,7 +1,8 @@
 """Devices that have gone silent: when anything last came from each, and the offline alarm's points.
 
-Silence is counted by receive time. A device that was never heard is unknown, not offline. A source that says
-that it died (all its signals turn stale) is offline at once.
+Silence is counted by receive time. A device that was never heard is unknown, not offline, and so is one of which only
+history came: a recording that ends is no outage. A source that says that it died (all its signals turn stale) is
+offline at once.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class SilenceWatch:
         # By tag id: when its last sample was received, 0 never; and whether that one said that it is stale.
         self._heard = np.zeros(64, np.int64)
         self._stale = np.zeros(64, np.bool_)
+        self._live = np.zeros(64, np.bool_)  # whether anything but history ever came
         # The watched devices, each with a stretch of `_tags` that begins at its `_starts`.
         self._watched: list[DeviceInfo] = []
         self._tags = np.zeros(0, np.int64)
@@ -86,15 +88,19 @@ class SilenceWatch:
                 self._take(uuid, step, None, None, transitions)
         return transitions
 
-    def remember(self, tag_ids: TagIds, received: NDArray[np.int64], stale: NDArray[np.bool_]) -> None:
+    def remember(
+        self, tag_ids: TagIds, received: NDArray[np.int64], stale: NDArray[np.bool_], live: NDArray[np.bool_]
+    ) -> None:
         """Note who sent what when; `received` 0 means never. Also for what is known from before the start.
 
-        Stale samples are no sign of life: they are the host's word that the source is lost.
+        Stale samples are no sign of life: they are the host's word that the source is lost. Those that are not `live`
+        came so late that they are history.
         """
         inside = (tag_ids > 0) & (tag_ids < len(self._heard))
         if not inside.all():
-            tag_ids, received, stale = tag_ids[inside], received[inside], stale[inside]
+            tag_ids, received, stale, live = tag_ids[inside], received[inside], stale[inside], live[inside]
         self._stale[tag_ids] = stale
+        self._live[tag_ids[live]] = True
         if stale.any():
             tag_ids, received = tag_ids[~stale], received[~stale]
         np.maximum.at(self._heard, tag_ids, received)
@@ -110,6 +116,7 @@ class SilenceWatch:
             (heard > 0) | np.logical_or.reduceat(stale, self._starts)
         )
         silent = dead | ((heard > 0) & (horizon - np.maximum(heard, self._grace_from) > self._allowed))
+        silent &= np.logical_or.reduceat(self._live[self._tags], self._starts)
         fine = ~silent & (heard > 0) & (horizon - heard <= self._allowed)
         transitions: list[Transition] = []
         columns = zip(self._watched, silent.tolist(), fine.tolist(), heard.tolist(), strict=True)
@@ -147,3 +154,4 @@ class SilenceWatch:
             added = 2 * highest - len(self._heard) + 1
             self._heard = np.concatenate([self._heard, np.zeros(added, np.int64)])
             self._stale = np.concatenate([self._stale, np.zeros(added, np.bool_)])
+            self._live = np.concatenate([self._live, np.zeros(added, np.bool_)])
