@@ -52,8 +52,9 @@ async def test_what_is_not_acknowledged_is_delivered_again_to_the_next_process(c
     await first.stop()
     inbox = Inbox()
     await clients.connect("receiver", inbox, subscriptions=[(DATA, 1)])
-    await inbox.wait_for(3)
-    assert sorted(inbox.payloads) == [b"2", b"3", b"4"]
+    for payload in (b"2", b"3", b"4"):
+        # The two that were acknowledged just before the end may come once more: it is at least once.
+        await inbox.wait_for_payload(payload)
 
 
 async def test_messages_of_the_time_away_are_delivered_afterwards(clients: Clients) -> None:
