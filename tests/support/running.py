@@ -52,6 +52,7 @@ class RunningAndon:
             "ANDON_ADMIN_PASSWORD": PASSWORD,
             "ANDON_SIMULATOR_HEALTH_PORT": "0",
             "ANDON_RATE_LIMIT_PER_MINUTE": "0",
+            "PYTHONDONTWRITEBYTECODE": "",  # as users have it; compiling everything at each start takes seconds
             **self._environment,
         }
         command = [str(Path(sys.executable).with_name("andon")), "up", "--port", "0", "--mqtt-port", "0"]
