@@ -56,6 +56,14 @@ async def test_a_push_is_in_the_log_when_it_is_answered(plant: Plant, client: ht
     assert (timestamp, value, quality) == (parse_timestamp(at), 71.5, Quality.GOOD)
 
 
+async def test_samples_without_times_are_all_kept(plant: Plant, client: httpx.AsyncClient) -> None:
+    samples = [{"value": value} for value in (1, 2, 3)]
+    assert (await client.post(SAMPLES, json={"samples": samples})).json()["data"]["accepted"] == 3
+    rows = await plant.rows()
+    assert [value for _, _, value, _, _ in rows] == [1, 2, 3]
+    assert len({timestamp for _, timestamp, _, _, _ in rows}) == 3, "a tag has one value at a time"
+
+
 async def test_bad_samples_do_not_hold_up_good_ones(plant: Plant, client: httpx.AsyncClient) -> None:
     samples: list[dict[str, Any]] = [
         {"timestamp": iso(-9), "value": 1},

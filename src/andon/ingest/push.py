@@ -93,7 +93,9 @@ class _Attempt:
         for index in indexes:
             try:
                 reading = reading_of(self._samples[index], historical=self._historical)
-                writer.write(reading, self._received, self._out)
+                # Samples without times would all bear the time of receipt, and only one of a tag could stay.
+                received = self._received + index if reading.timestamp is None else self._received
+                writer.write(reading, received, self._out)
             except WireError as error:
                 self.refused[index] = error
             except TagsMissingError as missing:
