@@ -90,6 +90,7 @@ async def test_a_recording_without_times_is_played_at_a_given_period(
     [
         ({"device": "a/b"}, "device"),
         ({"device": ""}, "device"),
+        ({"device": "my machine"}, "device"),
         ({"speed": -1.0}, "speed"),
         ({"speed": float("nan")}, "speed"),
         ({"timestamps": "yesterday"}, "timestamps"),

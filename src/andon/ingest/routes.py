@@ -15,8 +15,8 @@ from andon.ingest.reading import Reading
 from andon.ingest.settings import IngestSettings
 from andon.ingest.statuses import DeviceStatus, Statuses
 from andon.ingest.timing import ClockWatch, TimePolicy
+from andon.kit.ids import DEVICE_ID_PATTERN
 from andon.registry.directory import DeviceInfo, Directory
-from andon.registry.model import DEVICE_ID_PATTERN
 from andon.wire.errors import WireError
 from andon.wire.json_messages import StatusMessage, decode_device_status, decode_loom_status
 from andon.wire.topics import DeviceTopic, LoomTopic, SparkplugTopic, StateTopic, parse_topic

@@ -1,10 +1,12 @@
-"""Identifiers that sort by creation time, so that database indexes stay compact."""
+"""Identifiers: our own sort by creation time, so that database indexes stay compact; what a device may be called."""
 
 from __future__ import annotations
 
 import os
 import time
 import uuid
+
+DEVICE_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}"
 
 
 def new_id() -> str:

@@ -10,13 +10,13 @@ from itertools import pairwise
 from typing import Any
 
 from andon.kit.errors import InvalidError
+from andon.kit.ids import DEVICE_ID_PATTERN
 from andon.kit.limits import Limits
 
 KINDS = ("number", "boolean", "text")
 SEVERITIES = ("critical", "high", "medium", "low")
 ACTIVE, DISABLED, DELETED = "active", "disabled", "deleted"
 STATUSES = (ACTIVE, DISABLED)
-DEVICE_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}"
 MAX_NAME = 200
 MAX_TYPE = 100
 MAX_UNIT = 50

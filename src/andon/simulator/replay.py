@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import Literal, NamedTuple
 
 from andon.kit.clock import US_PER_S
 from andon.kit.errors import InvalidError, UnavailableError
+from andon.kit.ids import DEVICE_ID_PATTERN
 from andon.simulator.clock import machine_us
 from andon.simulator.config import BrokerConfig, BufferConfig
 from andon.simulator.link import Link
 from andon.simulator.recording import RecordedRow, Recording, open_recording
-from andon.wire.errors import WireError
 from andon.wire.json_messages import encode_device_values
 from andon.wire.topics import device_topic
 
@@ -113,10 +114,14 @@ def _check(recording: Recording, device: str, speed: float, timestamps: str, per
             field="timestamps",
             cure="use timestamps now, or name the column of times `timestamp`",
         )
-    try:
-        return device_topic(device, "data")
-    except WireError as error:
-        raise InvalidError(str(error), field="device", cure="use letters, digits, dots, dashes") from error
+    # A name that Andon refuses must not reach the broker: each row would be refused, or the connection lost for ever.
+    if not re.fullmatch(DEVICE_ID_PATTERN, device):
+        raise InvalidError(
+            f"{device[:100]!r} cannot be a device id",
+            field="device",
+            cure="use 1 to 100 letters, digits or any of _ . : - and begin with a letter or digit",
+        )
+    return device_topic(device, "data")
 
 
 async def _first_connection(link: Link, broker: BrokerConfig) -> None:

@@ -6,8 +6,8 @@ import re
 from hashlib import blake2s
 from typing import NamedTuple
 
+from andon.kit.ids import DEVICE_ID_PATTERN
 from andon.registry.directory import DeviceInfo, Directory
-from andon.registry.model import DEVICE_ID_PATTERN
 
 PROTOCOL = "sparkplug"
 
