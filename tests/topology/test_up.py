@@ -62,6 +62,27 @@ def test_a_wrong_setting_is_one_clear_line(tmp_path: Path) -> None:
     assert "ANDON_MAX_AHEAD_S" in said
 
 
+def test_a_weak_admin_password_is_one_clear_line_and_leaves_nothing(tmp_path: Path) -> None:
+    said = refused("--data-dir", str(tmp_path / "data"), environment={"ANDON_ADMIN_PASSWORD": "abc"})
+    assert "ANDON_ADMIN_PASSWORD" in said
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_start_that_fails_does_not_use_up_the_password_that_is_shown_once(tmp_path: Path) -> None:
+    (tmp_path / "broker").write_text("where the broker's folder belongs")
+    refused(*("--port", "0", "--mqtt-port", "0", "--data-dir", str(tmp_path)), environment={"ANDON_ADMIN_PASSWORD": ""})
+    (tmp_path / "broker").unlink()
+    with RunningAndon(tmp_path, environment={"ANDON_ADMIN_PASSWORD": ""}) as andon:
+        assert any("generated, shown only now" in line for line in andon.output)
+
+
+def test_what_is_stored_is_for_its_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with RunningAndon(folder):
+        open_to_others = [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o007]
+    assert not open_to_others
+
+
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_within_five_seconds_and_leaves_no_process(tmp_path: Path, sign: signal.Signals) -> None:
     with RunningAndon(tmp_path, "--demo", "--looms", "2") as andon:

@@ -1,4 +1,4 @@
-"""What is checked before anything starts: the data folder and the ports. Each failure is one clear line."""
+"""What is checked before anything starts: password, data folder and ports. Each failure is one clear line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,26 @@ import socket
 from pathlib import Path
 from typing import IO
 
-from andon.kit.errors import StartError
+from andon.app.settings import Settings
+from andon.identity.passwords import check_password
+from andon.kit.errors import InvalidError, StartError
 
 LOCK_NAME = "andon.lock"
+
+
+def check_admin_password(settings: Settings) -> None:
+    """StartError when the chosen password of `admin` cannot be accepted."""
+    chosen = settings.admin_password.get_secret_value() if settings.admin_password else ""
+    if not chosen:
+        return
+    try:
+        check_password(chosen)
+    except InvalidError as error:
+        raise StartError(
+            f"setting admin_password: {error.message}",
+            field="admin_password",
+            cure="choose another ANDON_ADMIN_PASSWORD, or leave it out: one is generated then",
+        ) from error
 
 
 def claim_data_dir(path: Path) -> IO[str]:

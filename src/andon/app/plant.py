@@ -61,8 +61,8 @@ class Plant:
     alarms: AlarmService
     views: DeviceViews
     simulator: SimulatorChild | None
-    generated_password: str | None
     requests: RequestStats
+    generated_password: str | None = None
     started_at: int = field(default_factory=now_us)
     ready: bool = False
     states: dict[str, str] = field(default_factory=dict)
@@ -104,6 +104,11 @@ class Plant:
         )
         return {name: getattr(self, name) for name in names}
 
+    def ensure_admin(self) -> None:
+        """Let somebody sign in. Last of all: a start that fails must not use up the password that is shown once."""
+        chosen = self.settings.admin_password
+        self.generated_password = self.identity.ensure_admin(chosen.get_secret_value() if chosen else None)
+
     async def close(self) -> None:
         """Close the engines; the roles have stopped."""
         await self.historian.close()
@@ -128,7 +133,7 @@ async def build_plant(settings: Settings) -> Plant:
 
 def _assemble(settings: Settings, database: Database, log: EmbeddedLog, store: LocalStore) -> Plant:
     directory = Directory()
-    registry, identity, password = _people_and_things(settings, database, directory)
+    registry, identity = _people_and_things(settings, database, directory)
     livestate = MemoryLiveState()
     broker = EmbeddedBroker(_broker_config(settings))
     return Plant(
@@ -146,14 +151,13 @@ def _assemble(settings: Settings, database: Database, log: EmbeddedLog, store: L
         alarms=AlarmService(database, log, directory, livestate, _alarm_settings(settings)),
         views=DeviceViews(livestate),
         simulator=SimulatorChild(settings, broker.credentials) if settings.demo else None,
-        generated_password=password,
         requests=RequestStats(),
     )
 
 
 def _people_and_things(
     settings: Settings, database: Database, directory: Directory
-) -> tuple[Registry, IdentityService, str | None]:
+) -> tuple[Registry, IdentityService]:
     """Registry and identity, filled with what must be there from the first start on."""
     registry = Registry(database, directory)
     identity = IdentityService(
@@ -168,12 +172,10 @@ def _people_and_things(
         ),
     )
     registry.ensure_default_organisation(settings.timezone)
-    chosen = settings.admin_password.get_secret_value() if settings.admin_password else None
-    generated = identity.ensure_admin(chosen or None)
     if settings.demo:
         registry.seed_demo(settings.demo_looms)
     registry.load()
-    return registry, identity, generated
+    return registry, identity
 
 
 def _log_limits(settings: Settings) -> LogLimits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import uvicorn
 import uvloop
 
 from andon.app.banner import show_banner
-from andon.app.guards import bind, claim_data_dir, free_port
+from andon.app.guards import bind, check_admin_password, claim_data_dir, free_port
 from andon.app.plant import Plant, build_plant
 from andon.app.roles import running
 from andon.app.settings import LOOPBACK, Settings
@@ -40,6 +41,8 @@ def run_up(settings: Settings) -> None:
     """Run until a signal ends it. StartError when the data folder or a port cannot be had: nothing was started."""
     setup_logging(settings.log_level, json=settings.log_json)
     keep_freed_memory()
+    os.umask(0o077)  # what the plant measures and who works in it is nobody else's on this machine
+    check_admin_password(settings)
     with contextlib.ExitStack() as stack:
         http = stack.enter_context(bind(settings.host, settings.port, setting="port"))
         mqtt_port = free_port(settings.host, settings.mqtt_port, setting="mqtt_port")
@@ -74,6 +77,7 @@ async def serve(settings: Settings, http: socket.socket) -> None:
         serving = asyncio.create_task(server.serve(sockets=[http]))
         stack.push_async_callback(_stop_server, server, serving)
         await _until_listening(server, serving)
+        await asyncio.to_thread(plant.ensure_admin)
         plant.ready = True
         spare_the_collector()
         show_banner(plant)

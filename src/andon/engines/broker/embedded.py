@@ -73,9 +73,16 @@ class EmbeddedBroker:
 
     async def start(self) -> None:
         """Start the child and wait until it accepts an MQTT connection. StartError says why it does not."""
-        self.config.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(self._config_file, render(self.config, self.credentials))
-        await self._launch()
+        try:
+            self.config.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private(self._config_file, render(self.config, self.credentials))
+            await self._launch()
+        except OSError as error:
+            raise StartError(
+                f"the MQTT broker cannot use its folder {self.config.folder} ({error.strerror or error})",
+                field="data_dir",
+                cure="make it writable, or choose another folder with --data-dir",
+            ) from error
         self._watcher = asyncio.create_task(self._watch(), name="broker watcher")
 
     async def stop(self) -> None:
