@@ -18,7 +18,7 @@ from andon.app.guards import bind, check_admin_password, claim_data_dir, free_po
 from andon.app.plant import Plant, build_plant
 from andon.app.roles import running
 from andon.app.settings import LOOPBACK, Settings
-from andon.app.tuning import keep_freed_memory, spare_the_collector
+from andon.app.tuning import collect_now_and_then, keep_freed_memory, spare_the_collector
 from andon.app.web import build_asgi
 from andon.kit.errors import StartError
 from andon.observability.logs import setup_logging
@@ -81,6 +81,8 @@ async def serve(settings: Settings, http: socket.socket) -> None:
         plant.ready = True
         spare_the_collector()
         show_banner(plant)
+        collecting = asyncio.create_task(collect_now_and_then(), name="collector")
+        stack.callback(collecting.cancel)
         await asyncio.wait({serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
         plant.ready = False
         logger.info("stopping")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import logging
@@ -10,6 +11,8 @@ logger = logging.getLogger(__name__)
 
 # Few long-lived objects are garbage: a high threshold keeps the collector from pausing the live stream.
 GC_THRESHOLD = (50_000, 50, 100)
+# With that the oldest generation is next to never looked at by itself. What is not frozen is little: milliseconds.
+COLLECT_EVERY_S = 120.0
 
 # glibc's mallopt. By default blocks from 128 KiB on go back to the kernel at once and come again page by page:
 # statistics of 1000 tags then take three times as long. So much is kept ready instead.
@@ -34,3 +37,10 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
+
+
+async def collect_now_and_then() -> None:
+    """Free what is caught in reference cycles, so that months of uptime cost no memory."""
+    while True:
+        await asyncio.sleep(COLLECT_EVERY_S)
+        gc.collect()

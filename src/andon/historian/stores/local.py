@@ -30,14 +30,16 @@ MIN_SHARE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class LocalStoreLimits:
-    """`readers`: queries at the same time; `cache_bytes`: page cache of each connection.
+    """`readers`: queries at the same time; `writer_cache_bytes`, `reader_cache_bytes`: page cache of each connection,
+    which the system's own cache of the file stands behind.
 
     `max_file_bytes`: the file never grows beyond it (None: as large as the disk lets it).
     `statistics_samples`: most samples that one calculation of statistics looks at; `page_rows`: read at a time.
     """
 
     readers: int = 3
-    cache_bytes: int = 32 << 20
+    writer_cache_bytes: int = 16 << 20
+    reader_cache_bytes: int = 8 << 20
     max_file_bytes: int | None = None
     statistics_samples: int = 5_000_000
     page_rows: int = 20_000
@@ -184,7 +186,7 @@ class LocalStore:
     def _connect_reader(self) -> None:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
         db.execute("PRAGMA query_only = ON")
-        db.execute(f"PRAGMA cache_size = -{self._limits.cache_bytes >> 10}")
+        db.execute(f"PRAGMA cache_size = -{self._limits.reader_cache_bytes >> 10}")
         self._local.db = db
         self._readers.append(db)
 
@@ -218,7 +220,7 @@ def _connect_writer(path: Path, limits: LocalStoreLimits) -> sqlite3.Connection:
     db.execute("PRAGMA secure_delete = OFF")
     db.execute("PRAGMA wal_autocheckpoint = 4000")
     db.execute("PRAGMA journal_size_limit = 134217728")
-    db.execute(f"PRAGMA cache_size = -{limits.cache_bytes >> 10}")
+    db.execute(f"PRAGMA cache_size = -{limits.writer_cache_bytes >> 10}")
     db.executescript(rows.SCHEMA)
     if limits.max_file_bytes is not None:
         db.execute(f"PRAGMA max_page_count = {max(1, limits.max_file_bytes // _PAGE_BYTES)}")
