@@ -36,7 +36,14 @@ def eventually(probe: Callable[[], T], *, within_s: float = 20, what: str = "the
 class RunningAndon:
     """A real `andon up`. Use it as a context manager; leaving it stops the process and checks that none is left."""
 
-    def __init__(self, data_dir: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        program: Path | None = None,
+    ) -> None:
+        self._program = program or Path(sys.executable).with_name("andon")
         self.data_dir = data_dir
         self._arguments = arguments
         self._environment = environment or {}
@@ -55,7 +62,7 @@ class RunningAndon:
             "PYTHONDONTWRITEBYTECODE": "",  # as users have it; compiling everything at each start takes seconds
             **self._environment,
         }
-        command = [str(Path(sys.executable).with_name("andon")), "up", "--port", "0", "--mqtt-port", "0"]
+        command = [str(self._program), "up", "--port", "0", "--mqtt-port", "0"]
         self.process = subprocess.Popen(
             [*command, "--data-dir", str(self.data_dir), *self._arguments],
             env=environment,
