@@ -50,6 +50,11 @@ async def test_hashed_files_are_cached_for_ever_and_compressed(client: httpx.Asy
     assert int(answer.headers["content-length"]) == len(gzip.compress(SCRIPT.encode(), 6))
 
 
+@pytest.mark.parametrize("path", ["/%00", "/assets/%00.js"])
+async def test_a_name_that_no_file_can_have_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 404
+
+
 async def test_a_missing_asset_is_not_the_page(client: httpx.AsyncClient) -> None:
     assert (await client.get("/assets/index-old.js")).status_code == 404
 

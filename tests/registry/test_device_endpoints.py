@@ -59,6 +59,13 @@ def test_an_id_that_is_taken_is_409(client: TestClient) -> None:
     assert answer.json()["details"][0]["field"] == "deviceId"
 
 
+@pytest.mark.parametrize("device_id", ["discovered", "new"])
+def test_a_device_cannot_hide_behind_an_address_of_andon(client: TestClient, device_id: str) -> None:
+    answer = client.post(DEVICES, json={**SENSOR, "deviceId": device_id})
+    assert answer.status_code == 422
+    assert answer.json()["details"][0]["field"] == "deviceId"
+
+
 MALFORMED = {
     "deviceId": {**SENSOR, "deviceId": "../etc/passwd"},
     "type": {"deviceId": "d", "unit": "celsius"},

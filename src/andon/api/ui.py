@@ -55,6 +55,8 @@ class WebUi:
         return Response(body, media_type=media, headers=headers)
 
     def _find(self, url_path: str) -> Path | None:
+        if "\0" in url_path:
+            raise HTTPException(404)  # no file system knows such a name
         asked = (self._folder / url_path.lstrip("/")).resolve()
         if asked.is_relative_to(self._folder) and asked.is_file() and not asked.name.startswith("."):
             return asked

@@ -17,6 +17,7 @@ KINDS = ("number", "boolean", "text")
 SEVERITIES = ("critical", "high", "medium", "low")
 ACTIVE, DISABLED, DELETED = "active", "disabled", "deleted"
 STATUSES = (ACTIVE, DISABLED)
+RESERVED_IDS = frozenset({"discovered", "new"})  # pages and endpoints beside /devices/{id} have these names
 MAX_NAME = 200
 MAX_TYPE = 100
 MAX_UNIT = 50
@@ -95,6 +96,12 @@ def check_device(device: NewDevice) -> None:
     if not is_device_id(device.device_id):
         raise InvalidError(
             "a device id has 1 to 100 letters, digits or any of _ . : - and begins with a letter or digit",
+            field="deviceId",
+            cure="choose another, such as press-7; the name may be any text",
+        )
+    if device.device_id in RESERVED_IDS:
+        raise InvalidError(
+            f"no device can be called {device.device_id!r}: an address of Andon has this name",
             field="deviceId",
             cure="choose another, such as press-7; the name may be any text",
         )
