@@ -91,6 +91,15 @@ def test_the_worst_open_alarm_is_the_alert_status(views: DeviceViews, live: Memo
     assert (found["alertStatus"], found["activeAlerts"]) == ("critical", 2)
 
 
+def test_a_value_beyond_its_alarm_limit_is_not_normal_even_without_an_open_alarm(
+    views: DeviceViews, live: MemoryLiveState
+) -> None:
+    seen(live, 90.0)
+    assert item(views)["alertStatus"] == "warning"  # the tag's severity is high
+    seen(live, 90.0, quality=Quality.BAD)
+    assert item(views)["alertStatus"] == "normal"
+
+
 def test_text_and_boolean_values_keep_their_kind(views: DeviceViews, live: MemoryLiveState) -> None:
     seen(live, "idle")
     assert item(views)["lastReading"]["value"] == "idle"  # type: ignore[index]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from andon.alarms.records import LEVELS as LEVEL_OF_SEVERITY
 from andon.kit.clock import US_PER_S, now_us, to_iso
 from andon.kit.limits import Limits, value_status
 from andon.kit.quality import Quality, quality_name
@@ -89,7 +90,7 @@ class DeviceViews:
         self, device: DeviceInfo, current: Current | None, day: WindowStats | None, now: int, levels: Levels
     ) -> dict[str, Any]:
         status = self._status(device, current, now)
-        level, open_alarms = levels.get(device.device_id) or ("normal" if current else "unknown", 0)
+        level, open_alarms = levels.get(device.device_id) or (_limit_level(device.primary, current), 0)
         return {
             **self._registered(device),
             "status": status,
@@ -193,6 +194,14 @@ class DeviceViews:
     def _silent(self, device: DeviceInfo, now: int) -> bool:
         seen = self.last_seen(device)
         return seen is None or now - seen > device.offline_after_s * US_PER_S
+
+
+def _limit_level(tag: TagInfo | None, current: Current | None) -> str:
+    """Without an open alarm: a value beyond its alarm limit is still not normal (its alarm may have been resolved)."""
+    if tag is None or current is None:
+        return "unknown"
+    beyond = current.text is None and value_status(current.value, current.quality, tag.limits) == "critical"
+    return LEVEL_OF_SEVERITY.get(tag.severity, "warning") if beyond else "normal"
 
 
 def _number(value: object) -> float | None:

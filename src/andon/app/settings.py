@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     mqtt_port: int = Field(1883, ge=0, le=65_535, description="Port of the MQTT broker; 0 takes a free one.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
     log_json: bool | None = Field(None, description="JSON log lines; by default only when no terminal is attached.")
-    timezone: str = Field("UTC", description="Time zone of the default site (IANA name).")
+    timezone: str = Field("UTC", description="Time zone of the default site, taken at the first start (IANA name).")
 
     admin_password: SecretStr | None = Field(None, description="Password of `admin` at the first start.")
     access_token_minutes: float = Field(15, gt=0, description="Life of an access token.")
