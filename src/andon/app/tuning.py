@@ -9,13 +9,13 @@ import logging
 
 logger = logging.getLogger(__name__)
 
-# Few long-lived objects are garbage: a high threshold keeps the collector from pausing the live stream.
+# Few long-lived objects are garbage: by default the collector pauses the live stream for 0.1 s now and then.
 GC_THRESHOLD = (50_000, 50, 100)
 # With that the oldest generation is next to never looked at by itself. What is not frozen is little: milliseconds.
 COLLECT_EVERY_S = 120.0
 
-# glibc's mallopt. By default blocks from 128 KiB on go back to the kernel at once and come again page by page:
-# statistics of 1000 tags then take three times as long. So much is kept ready instead.
+# glibc's mallopt. By default blocks from 128 KiB on go back to the kernel at once and come again page by page, until
+# glibc has learnt better: statistics of 1000 tags take three times as long until then. So much is kept ready instead.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEEP_BYTES = 8 << 20
 _MMAP_BYTES = 1 << 20
