@@ -181,6 +181,12 @@ class DeviceViews:
         tag = device.primary
         return self._status(device, self._live.current(tag.id) if tag else None, now)
 
+    def statuses(self, devices: Sequence[DeviceInfo], now: int) -> list[str]:
+        """`status` of many devices in one go, in their order."""
+        ids = np.array([device.primary.id if device.primary else NO_TAG for device in devices], np.int32)
+        rows = zip(devices, self._live.current_many(ids), strict=True)
+        return [self._status(device, current, now) for device, current in rows]
+
     def _status(self, device: DeviceInfo, current: Current | None, now: int) -> str:
         if device.status == "disabled":
             return "disabled"

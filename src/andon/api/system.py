@@ -33,7 +33,7 @@ def plant_figures(state: ApiContext, organisation_id: str) -> dict[str, Any]:
     """Counts of devices, alarms and samples, as S1's `system:metrics` names them."""
     now = now_us()
     devices = state.directory.devices(organisation_id)
-    statuses = Counter(state.views.status(device, now) for device in devices)
+    statuses = Counter(state.views.statuses(devices, now))
     severities = state.alarms.severity_counts(organisation_id)
     return {
         "totalDevices": len(devices),
