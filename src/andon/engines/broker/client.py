@@ -69,7 +69,6 @@ class MqttClient:
         on_connect: Callable[[], None] | None = None,
     ) -> None:
         self.config = config
-        self.reconnects = -1
         self.refused_subscriptions: list[str] = []
         self._on_connect = on_connect
         self._up = asyncio.Event()
@@ -173,7 +172,6 @@ class MqttClient:
                 return
 
     def _connected(self, *_: Any) -> None:
-        self.reconnects += 1
         self.refused_subscriptions.clear()
         self._client.subscriptions.clear()
         for topic, qos in self.config.subscriptions:

@@ -80,11 +80,6 @@ class SparkplugHost:
         """What the host publishes once it has subscribed."""
         return host_birth(self._settings.sparkplug_host_id, self._connected_ms)
 
-    @property
-    def nodes_online(self) -> int:
-        """Edge nodes that are born and have not died."""
-        return self._nodes.online
-
     def route(self, topic: SparkplugTopic | StateTopic) -> Route:
         """What handles payloads on that topic."""
         if isinstance(topic, StateTopic):

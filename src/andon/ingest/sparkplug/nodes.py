@@ -66,11 +66,6 @@ class NodeTable:
         return len(self._nodes)
 
     @property
-    def online(self) -> int:
-        """Nodes that are born and have not died."""
-        return sum(node.session.online for node in self._nodes.values())
-
-    @property
     def metrics(self) -> int:
         """Metrics of all nodes."""
         return sum(len(device.definitions) for node in self._nodes.values() for device in node.devices.values())
