@@ -8,7 +8,24 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from support.engines import (  # noqa: F401  (fixtures are found by their names here)
+    group_kafka,
+    influx_server,
+    influx_url,
+    kafka_server,
+    mosquitto_server,
+    postgres_server,
+    postgres_url,
+    redis_server,
+    redis_url,
+)
 from support.running import RunningAndon
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one engine that is dear share a worker."""
+    group_kafka(items)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,117 @@
+"""Apache Kafka in KRaft mode: one node that is broker and controller."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from support.servers import kafka_jars
+from support.servers.base import LOOPBACK, Server, find, free_port
+
+_CLUSTER = "AndonAndonAndonAndon00"
+_CONFIG = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={folder}/data
+num.network.threads=2
+num.io.threads=4
+num.recovery.threads.per.data.dir=2
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=2
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+# A member that was killed is noticed soon.
+group.min.session.timeout.ms=1000
+auto.create.topics.enable=false
+message.max.bytes=33554432
+replica.fetch.max.bytes=33554432
+"""
+
+
+class Kafka(Server):
+    """`kafka.Kafka` on the installed Java. `more` are further lines for its configuration."""
+
+    name = "kafka"
+    start_s = 120.0
+
+    def __init__(self, folder: Path, port: int | None = None, *, more: str = "", heap: str = "512m") -> None:
+        super().__init__(folder, port)
+        self._controller = free_port()
+        self._more = more
+        self._heap = heap
+
+    @property
+    def url(self) -> str:
+        return f"kafka://{self.servers}"
+
+    @property
+    def servers(self) -> str:
+        """As Kafka's own clients want it."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def _config(self) -> Path:
+        return self.folder / "server.properties"
+
+    def prepare(self) -> None:
+        self._jars = kafka_jars.jars(fetch=may_fetch())
+        filled = _CONFIG.format(host=LOOPBACK, port=self.port, controller=self._controller, folder=self.folder)
+        self._config.write_text(filled + self._more + "\n")
+        if not (self.folder / "data" / "meta.properties").exists():
+            tool = self._java("kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(self._config))
+            with self.log_path.open("ab") as log:
+                subprocess.run(tool, stdout=log, stderr=log, check=True, timeout=self.start_s)
+
+    def command(self) -> list[str]:
+        return self._java("kafka.Kafka", str(self._config))
+
+    def _java(self, *arguments: str) -> list[str]:
+        logging = Path(kafka_jars.POM).with_name("log4j2.properties")
+        options = [f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
+        return [
+            find("java", package="default-jre-headless"),
+            *options,
+            f"-Dlog4j2.configurationFile={logging}",
+            "-cp",
+            f"{self._jars}/*",
+            *arguments,
+        ]
+
+    def options(self) -> Mapping[str, Any]:
+        return {"cwd": self.folder}
+
+    def answers(self) -> bool:
+        if not super().answers():
+            return False
+        from confluent_kafka.admin import AdminClient
+
+        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0, "logger": _quiet()})
+        try:
+            return bool(admin.list_topics(timeout=5).brokers)
+        except Exception:  # the client has one error for everything, and it will be asked again
+            return False
+
+
+def _quiet() -> Any:
+    import logging
+
+    quiet = logging.getLogger("kafka.probe")
+    quiet.disabled = True
+    return quiet
+
+
+def may_fetch() -> bool:
+    """Fetching takes a network and a minute: CI and `make engines` do it, a test run on a laptop does not."""
+    return os.environ.get("ANDON_REQUIRE_ENGINES") == "1" or os.environ.get("ANDON_FETCH_ENGINES") == "1"

@@ -1,0 +1,137 @@
+"""PostgreSQL: a cluster of its own, with a superuser `andon` who needs no password on the loopback."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support.servers.base import LOOPBACK, MissingEngineError, Server
+
+USER = "andon"
+
+
+class Postgres(Server):
+    """`postgres`. `durable=False` spares the disk: a crash of the machine, not of the process, may lose data."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # fast shutdown: does not wait for clients
+
+    def __init__(self, folder: Path, port: int | None = None, *, durable: bool = False) -> None:
+        super().__init__(folder, port)
+        self.durable = durable
+
+    @property
+    def url(self) -> str:
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        """URL of one of its databases."""
+        return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{database}"
+
+    @contextmanager
+    def database(self, name: str | None = None) -> Iterator[str]:
+        """The URL of an empty database, which is dropped afterwards."""
+        name = name or f"test_{uuid.uuid4().hex[:12]}"
+        self.run_sql(f'CREATE DATABASE "{name}"')
+        try:
+            yield self.url_of(name)
+        finally:
+            if self.process is not None and self.process.poll() is None:
+                self.run_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def run_sql(self, statement: str) -> None:
+        """Run a statement as superuser, outside a transaction."""
+        command = [str(_bin() / "psql"), "-X", "-q", "-d", self.url, "-c", statement]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "pgdata"
+
+    def prepare(self) -> None:
+        if (self._data / "PG_VERSION").exists():
+            return
+        self._data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            self._give_away()
+        command = [str(_bin() / "initdb"), "-D", str(self._data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+        with self.log_path.open("ab") as log:
+            made = subprocess.run([*command, "--locale=C.UTF-8"], stdout=log, stderr=log, check=False, **self.options())
+        if made.returncode:
+            raise RuntimeError(f"initdb failed:\n{self.log_path.read_text(errors='replace')[-3000:]}")
+
+    def _give_away(self) -> None:
+        """PostgreSQL refuses to run as root: the data belong to another user, who must be able to reach them."""
+        user = _unprivileged()
+        os.chown(self._data, user.pw_uid, user.pw_gid)
+        for folder in self.folder.parents[:-2]:
+            mode = folder.stat().st_mode
+            if mode & 0o001 == 0:
+                folder.chmod(mode | 0o001)
+        self.folder.chmod(self.folder.stat().st_mode | 0o001)
+
+    def command(self) -> list[str]:
+        given = {
+            "listen_addresses": LOOPBACK,
+            "port": self.port,
+            "unix_socket_directories": "",
+            "max_connections": 60,
+            "shared_buffers": "128MB",
+            "max_wal_size": "1GB",
+            "log_min_messages": "warning",
+            "timezone": "UTC",
+            **({} if self.durable else {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"}),
+        }
+        pairs = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
+        return [str(_bin() / "postgres"), "-D", str(self._data), *pairs]
+
+    def options(self) -> Mapping[str, Any]:
+        if os.geteuid() != 0:
+            return {"cwd": "/"}
+        user = _unprivileged()
+        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
+
+    def kill(self) -> None:
+        """End the server and its backends at once: nobody is left who could still write."""
+        children = _children(self.process.pid) if self.process is not None else []
+        super().kill()
+        for child in children:
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def answers(self) -> bool:
+        command = [str(_bin() / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port), "-U", USER, "-d", "postgres"]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def _bin() -> Path:
+    """The folder of PostgreSQL's programs, the newest release that is installed."""
+    candidates = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr/local/pgsql").glob("bin")]
+    candidates += [Path(part) for part in os.environ.get("PATH", "").split(os.pathsep)]
+    found = [folder for folder in candidates if (folder / "initdb").exists() and (folder / "pg_isready").exists()]
+    if not found:
+        raise MissingEngineError("initdb is not installed (Debian: postgresql)")
+    return max(found, key=lambda folder: [int(part) for part in folder.parts if part.isdigit()])
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise MissingEngineError("PostgreSQL needs a user other than root: neither postgres nor nobody exists")
