@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.kit.quality import Quality
-from andon.kit.samples import Row, SampleBatch, concatenate, decode, encode
+from andon.kit.samples import IMPORTED, PINNED, Row, SampleBatch, concatenate, decode, encode
 
 INT64 = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 ROWS = st.lists(
@@ -90,3 +90,31 @@ def test_an_empty_batch_is_a_batch() -> None:
     assert len(SampleBatch.empty()) == 0
     assert len(decode(encode(SampleBatch.empty()))) == 0
     assert len(concatenate([])) == 0
+
+
+def test_marks_go_with_their_samples_through_the_log_and_selections() -> None:
+    live = SampleBatch.from_rows([(1, 0, 1.0, 192, 0)])
+    old = SampleBatch.from_rows([(1, 1, 2.0, 192, 0), (2, 1, "text", 192, 0)]).with_marks(IMPORTED + PINNED)
+    joined = decode(encode(concatenate([live, old, live])))
+    assert joined.marks is not None
+    assert joined.marks.tolist() == [0, 3, 3, 0]
+    assert joined.marked(PINNED).tolist() == [False, True, True, False]
+    assert list(joined.live().rows()) == list(concatenate([live, live]).rows())
+    picked = joined.take(np.array([2, 0]))
+    assert (picked.marks is not None and picked.marks.tolist(), dict(picked.texts)) == ([3, 0], {0: "text"})
+
+
+def test_a_batch_without_marks_is_all_live() -> None:
+    batch = SampleBatch.from_rows([(1, 0, 1.0, 192, 0)])
+    assert batch.live() is batch
+    assert not batch.marked(IMPORTED).any()
+    assert batch.with_marks(0).marks is None
+    assert concatenate([batch, batch]).marks is None
+
+
+def test_marks_that_do_not_fit_their_batch_are_refused() -> None:
+    batch = SampleBatch.from_rows([(1, 0, 1.0, 192, 0)])
+    other = SampleBatch.from_rows([(1, 0, 1.0, 192, 0)] * 2).with_marks(IMPORTED)
+    tail = encode(other)[len(encode(other.with_marks(0))) :]
+    with pytest.raises(ValueError, match="sample batch of 1 has 2 marks"):
+        decode(encode(batch) + tail)

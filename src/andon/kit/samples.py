@@ -2,13 +2,15 @@
 
 Layout of an encoded batch (little endian): magic `AS1\\0`, count as uint32, then the columns
 tag_ids int32[n], qualities uint8[n] padded to 8 bytes, timestamps int64[n], received int64[n],
-values float64[n], and last a MessagePack map of row index to text.
+values float64[n], and last MessagePack: nothing, a map of row index to text, or, when the batch has marks, an
+array of that map and the marks as uint8[n].
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -19,6 +21,11 @@ from andon.kit.quality import USABLE
 _MAGIC = b"AS1\0"
 _HEADER = 8
 
+IMPORTED: Final = 1
+"""Mark of a sample that somebody imported: it is history, not news, whatever its age."""
+PINNED: Final = 2
+"""Mark of a sample that retention keeps until somebody decides otherwise."""
+
 Row = tuple[int, int, float | str, int, int]
 """(tag_id, timestamp µs, value or text, quality, received µs)"""
 
@@ -28,7 +35,8 @@ class SampleBatch:
     """n samples as columns of length n.
 
     `tag_ids` int32, `timestamps` and `received` int64 µs UTC, `values` float64 (NaN where the value is text),
-    `qualities` uint8. `texts` holds the text values by row index; most batches have none.
+    `qualities` uint8. `texts` holds the text values by row index; most batches have none. `marks` uint8: `IMPORTED`
+    and `PINNED`, added; None when no sample has any, as nearly always.
     """
 
     tag_ids: NDArray[np.int32]
@@ -37,6 +45,7 @@ class SampleBatch:
     qualities: NDArray[np.uint8]
     received: NDArray[np.int64]
     texts: Mapping[int, str] = field(default_factory=dict)
+    marks: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.tag_ids)
@@ -85,7 +94,20 @@ class SampleBatch:
             self.qualities[index],
             self.received[index],
             texts,
+            None if self.marks is None else self.marks[index],
         )
+
+    def marked(self, mark: int) -> NDArray[np.bool_]:
+        """Mask of the samples that bear `IMPORTED` or `PINNED`."""
+        return np.zeros(len(self), np.bool_) if self.marks is None else np.asarray((self.marks & mark) != 0)
+
+    def with_marks(self, marks: int) -> SampleBatch:
+        """The same samples, each with these marks."""
+        return replace(self, marks=np.full(len(self), marks, np.uint8) if marks else None)
+
+    def live(self) -> SampleBatch:
+        """Without what was imported: what alarms judge and screens show as it comes."""
+        return self if self.marks is None else self.take(~self.marked(IMPORTED))
 
     def usable(self) -> NDArray[np.bool_]:
         """Mask of the samples whose value can be reckoned with."""
@@ -111,7 +133,14 @@ def concatenate(batches: Sequence[SampleBatch]) -> SampleBatch:
         np.concatenate([b.qualities for b in batches]),
         np.concatenate([b.received for b in batches]),
         texts,
+        _joined_marks(batches),
     )
+
+
+def _joined_marks(batches: Sequence[SampleBatch]) -> NDArray[np.uint8] | None:
+    if all(batch.marks is None for batch in batches):
+        return None
+    return np.concatenate([np.zeros(len(b), np.uint8) if b.marks is None else b.marks for b in batches])
 
 
 def encode(batch: SampleBatch) -> bytes:
@@ -128,9 +157,15 @@ def encode(batch: SampleBatch) -> bytes:
             batch.timestamps.astype("<i8", copy=False).tobytes(),
             batch.received.astype("<i8", copy=False).tobytes(),
             batch.values.astype("<f8", copy=False).tobytes(),
-            msgspec.msgpack.encode(dict(batch.texts)) if batch.texts else b"",
+            _encode_tail(batch),
         )
     )
+
+
+def _encode_tail(batch: SampleBatch) -> bytes:
+    if batch.marks is not None:
+        return msgspec.msgpack.encode((dict(batch.texts), batch.marks.tobytes()))
+    return msgspec.msgpack.encode(dict(batch.texts)) if batch.texts else b""
 
 
 def decode(data: bytes) -> SampleBatch:
@@ -142,12 +177,25 @@ def decode(data: bytes) -> SampleBatch:
     end = wide + 24 * count
     if len(data) < end:
         raise ValueError(f"sample batch of {count} is cut short: {len(data)} of {end} bytes")
-    tail = data[end:]
+    texts, marks = _decode_tail(data[end:], count)
     return SampleBatch(
         tag_ids=np.frombuffer(data, "<i4", count, _HEADER),
         qualities=np.frombuffer(data, np.uint8, count, _HEADER + 4 * count),
         timestamps=np.frombuffer(data, "<i8", count, wide),
         received=np.frombuffer(data, "<i8", count, wide + 8 * count),
         values=np.frombuffer(data, "<f8", count, wide + 16 * count),
-        texts=msgspec.msgpack.decode(tail, type=dict[int, str]) if tail else {},
+        texts=texts,
+        marks=marks,
     )
+
+
+def _decode_tail(tail: bytes, count: int) -> tuple[dict[int, str], NDArray[np.uint8] | None]:
+    if not tail:
+        return {}, None
+    found = msgspec.msgpack.decode(tail, type=dict[int, str] | tuple[dict[int, str], bytes])
+    if isinstance(found, dict):
+        return found, None
+    texts, marks = found
+    if len(marks) != count:
+        raise ValueError(f"sample batch of {count} has {len(marks)} marks")
+    return texts, np.frombuffer(marks, np.uint8)
