@@ -22,7 +22,8 @@ def buckets(means: list[float], counts: list[int] | None = None, spread: float =
     count = np.array(counts if counts is not None else [10] * len(means), np.int64)
     starts = START + np.arange(len(means)) * WIDTH
     qualities = np.full(len(means), 192, np.uint8)
-    return Buckets(WIDTH, starts, count, values - spread, values + spread, values, values, values, qualities)
+    rest = (np.full(len(means), spread), np.ones(len(means)))
+    return Buckets(WIDTH, starts, count, values - spread, values + spread, values, values, values, qualities, *rest)
 
 
 def test_a_rising_signal_has_its_slope_per_hour_and_the_ends_of_its_line() -> None:

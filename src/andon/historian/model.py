@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +28,19 @@ class Columns:
         return len(self.timestamps)
 
 
+Source = Literal["raw", "minute", "hour"]
+"""What an answer was made from: the samples, or the coarsest tier of sums that was needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """k buckets of equal width that hold at least one sample, oldest first; empty ones are absent.
+    """k buckets that hold at least one sample, oldest first; empty ones are absent.
 
-    `starts` int64 µs; `counts` the samples that were used, numbers of usable
-    quality (good, or only the clock in doubt);
+    `width_us` is their width, 0 when it differs (days across a change of the clock). `starts` int64 µs; `counts`
+    the samples that were used, numbers of usable quality (good, or only the clock in doubt);
     `minima`, `maxima`, `means`, `firsts`, `lasts` float64 of those, NaN when none; `qualities` uint8, the worst
-    quality of all samples in the bucket.
+    quality of all samples in the bucket. `sds` float64, the sample standard deviation (n - 1; 0 for n = 1, NaN when
+    none); `good_shares` float64, the part of all samples whose quality is good (0 to 1).
     """
 
     width_us: int
@@ -46,20 +52,12 @@ class Buckets:
     firsts: NDArray[np.float64]
     lasts: NDArray[np.float64]
     qualities: NDArray[np.uint8]
+    sds: NDArray[np.float64]
+    good_shares: NDArray[np.float64]
+    source: Source = "raw"
 
     def __len__(self) -> int:
         return len(self.starts)
-
-
-def joined(parts: Sequence[Buckets]) -> Buckets:
-    """The buckets of successive parts of one range."""
-    if len(parts) == 1:
-        return parts[0]
-    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in _BUCKET_COLUMNS)
-    return Buckets(parts[0].width_us, *columns)
-
-
-_BUCKET_COLUMNS = tuple(each.name for each in fields(Buckets) if each.name != "width_us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,7 @@ class Statistics:
     """Of the usable values of one tag, in its unit. `sd` is the sample standard deviation (n - 1; 0 for n = 1).
 
     `count` counts the usable values, `good_share` is the part of all samples whose quality is good (0 to 1).
+    `approximate`: the percentiles are those of the minutes' means, because the samples are too many or gone.
     """
 
     count: int
@@ -80,6 +79,11 @@ class Statistics:
     first: float
     last: float
     good_share: float
+    approximate: bool = False
+
+
+TopStatistic = Literal["mean", "min", "max", "sd", "count", "range", "last", "good_share"]
+"""What tags can be ranked by; `range` is the difference of max and min."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,69 @@ class StoreSize:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class TierReport:
+    """One tier on the disk: `files` (or partitions), `rows` (samples, or sums of a minute or hour), `bytes`.
+
+    `oldest`, `newest`: µs UTC, None when it is empty. `next_drop`: when its oldest part is due to be dropped by
+    retention, None when nothing ever is; `next_drop_bytes`: how much that frees.
+    """
+
+    tier: Source
+    files: int
+    rows: int
+    bytes: int
+    oldest: int | None
+    newest: int | None
+    next_drop: int | None
+    next_drop_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StorageReport:
+    """What history takes. `samples` are all that it holds, `unsealed` those of them that are not in files yet.
+
+    `pinned`: samples that retention leaves alone; `archived_files`, `archived_bytes`: what lies in the archive;
+    `durable`: the log position up to which everything is in files, by partition. `full`: why nothing is written now,
+    None while all is well.
+    """
+
+    tiers: tuple[TierReport, ...]
+    samples: int
+    unsealed: int
+    unsealed_bytes: int
+    pinned: int
+    archived_files: int
+    archived_bytes: int
+    durable: Mapping[int, int]
+    full: str | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all tiers on this machine's disk."""
+        return sum(tier.bytes for tier in self.tiers)
+
+    def bytes_per_sample(self) -> float | None:
+        """Of the sealed samples, sums not counted; None when there are none."""
+        raw = next((tier for tier in self.tiers if tier.tier == "raw"), None)
+        return raw.bytes / raw.rows if raw is not None and raw.rows else None
+
+
 def bucket_width(start: int, end: int, count: int) -> int:
     """Width in µs of `count` buckets that cover start to end; the last may reach beyond the end."""
     return max(-(-(end - start) // count), 1)
+
+
+def bucket_edges(start: int, end: int, count: int) -> NDArray[np.int64]:
+    """The edges of the buckets of `bucket_width`, k + 1 for k buckets; the last one ends at `end`."""
+    return np.append(np.arange(start, end, bucket_width(start, end, count), dtype=np.int64), end)
+
+
+def width_of(edges: NDArray[np.int64]) -> int:
+    """The width that all buckets have, the last perhaps being cut short; 0 when they differ."""
+    widths = np.diff(edges)
+    first = int(widths[0])
+    return first if bool((widths[:-1] == first).all()) and widths[-1] <= first else 0
 
 
 def usable(values: NDArray[np.float64], qualities: NDArray[np.uint8]) -> NDArray[np.bool_]:

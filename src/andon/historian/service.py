@@ -42,7 +42,7 @@ class Historian:
             log,
             SENSORS_DATA,
             GROUP,
-            self._store.write,
+            self._write,
             start_at=await self._store.position(),
             limits=ConsumerLimits(
                 max_records=self._limits.flush_records,
@@ -51,16 +51,23 @@ class Historian:
             ),
         )
 
+    async def _write(self, batch: SampleBatch, position: int, partition: int = 0) -> None:
+        await self._store.write(batch, position, partition)
+
     def device(self, organisation_id: str, device_id: str) -> DeviceInfo:
         """The device. NotFoundError when the organisation has none of that name."""
         device = self._directory.device(organisation_id, device_id)
         if device is None:
-            raise NotFoundError(
-                f"there is no device {device_id[:100]!r}",
-                field="deviceId",
-                cure="see GET /api/v1/devices for those there are",
-            )
+            raise unknown_device(device_id)
         return device
+
+    def find(self, organisation_id: str, device_id: str) -> DeviceInfo | None:
+        """The device, None when the organisation has none of that name."""
+        return self._directory.device(organisation_id, device_id)
+
+    def devices(self, organisation_id: str) -> Sequence[DeviceInfo]:
+        """All devices of an organisation, by device id."""
+        return self._directory.devices(organisation_id)
 
     def tags(self, device: DeviceInfo, name: str | None) -> Sequence[TagInfo]:
         """The tag of that name, or all of the device. NotFoundError when there is none."""
@@ -108,3 +115,12 @@ class Historian:
     async def close(self) -> None:
         """Finish the write in hand and close the store."""
         await self._store.close()
+
+
+def unknown_device(device_id: str) -> NotFoundError:
+    """The error for a device that the organisation does not have."""
+    return NotFoundError(
+        f"there is no device {device_id[:100]!r}",
+        field="deviceId",
+        cure="see GET /api/v1/devices for those there are",
+    )

@@ -16,16 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.historian import model
-from andon.historian.model import Buckets, Columns, Statistics, StoreSize
+from andon.historian.model import (
+    Buckets,
+    Columns,
+    Statistics,
+    StorageReport,
+    StoreSize,
+    TierReport,
+    TopStatistic,
+    bucket_edges,
+    width_of,
+)
+from andon.historian.ranking import ranked
+from andon.historian.retention import Dropped, RetentionPolicies
 from andon.historian.stores import rows
+from andon.historian.summing import sum_up
 from andon.kit.errors import StartError, TooLargeError, UnavailableError
 from andon.kit.samples import SampleBatch
 
 T = TypeVar("T")
 _PAGE_BYTES: Final = 8192
-BUCKET_THREADS: Final = 2
-MIN_SHARE: Final = 50
-"""Fewer buckets than this are not worth another thread."""
+_EVERYTHING: Final = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +87,12 @@ class LocalStore:
                 cure=f"check that {path.parent} can be written and that the file is not damaged",
             ) from error
 
-    async def write(self, batch: SampleBatch, position: int) -> None:
-        """See `HistoryStore.write`."""
+    async def write(self, batch: SampleBatch, position: int, partition: int = 0) -> int:
+        """See `HistoryStore.write`. Durable when it returns; it knows one partition only."""
         await self._run(self._writing, self._write, batch, position)
+        return self._position
 
-    async def position(self) -> int:
+    async def position(self, partition: int = 0) -> int:
         """See `HistoryStore.position`."""
         return self._position
 
@@ -90,11 +102,42 @@ class LocalStore:
 
     async def buckets(self, tag_id: int, start: int, end: int, count: int) -> Buckets:
         """See `HistoryStore.buckets`."""
-        # Each part of the chart on a thread of its own: SQLite works without the interpreter's lock.
-        share = max(-(-count // BUCKET_THREADS), MIN_SHARE)
-        parts = [range(at, min(at + share, count)) for at in range(0, count, share)]
-        queries = (self._query(rows.buckets, tag_id, start, end, count, part) for part in parts)
-        return model.joined(await asyncio.gather(*queries))
+        return (await self.series([tag_id], bucket_edges(start, end, count)))[0]
+
+    async def series(self, tag_ids: Sequence[int], edges: NDArray[np.int64]) -> list[Buckets]:
+        """See `HistoryStore.series`."""
+        start, end, width = int(edges[0]), int(edges[-1]), width_of(edges)
+        return [sum_up(await self.read(tag, start, end, _EVERYTHING), edges, width) for tag in tag_ids]
+
+    async def top(
+        self,
+        tag_ids: Sequence[int],
+        start: int,
+        end: int,
+        statistic: TopStatistic,
+        count: int,
+        ascending: bool = False,
+    ) -> list[tuple[int, float]]:
+        """See `HistoryStore.top`."""
+        series = await self.series(sorted(set(tag_ids)), np.array([start, end]))
+        return ranked(sorted(set(tag_ids)), series, statistic, count, ascending)
+
+    async def rows(self, tag_ids: Sequence[int], start: int, end: int) -> int:
+        """See `HistoryStore.rows`."""
+        return sum([len(await self.read(tag, start, end, _EVERYTHING)) for tag in set(tag_ids)])
+
+    async def seal(self, before: int | None = None) -> None:
+        """See `HistoryStore.seal`. Everything written is durable already."""
+
+    async def storage(self) -> StorageReport:
+        """See `HistoryStore.storage`."""
+        size = await self.size()
+        raw = TierReport("raw", 1, size.samples, size.bytes, None, None, None, 0)
+        return StorageReport((raw,), size.samples, 0, 0, 0, 0, 0, {0: self._position})
+
+    async def retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
+        """See `HistoryStore.retain`. This store keeps everything."""
+        return []
 
     async def statistics(self, tag_id: int, start: int, end: int) -> Statistics | None:
         """See `HistoryStore.statistics`."""

@@ -14,8 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.historian.model import Buckets, Columns, bucket_width
-from andon.kit.quality import USABLE
+from andon.historian.model import Columns
 from andon.kit.samples import SampleBatch
 
 
@@ -70,24 +69,6 @@ _LATEST = _COLUMNS.format(
     AND s.timestamp = (SELECT max(timestamp) FROM samples WHERE tag_id = wanted.value)
     """
 )
-# One seek and one walk per bucket: grouping the whole range by an expression would sort it first.
-_SLOT: Final = (
-    "samples WHERE tag_id = ?1 AND timestamp >= ?2 + slot.value * ?3"
-    " AND timestamp < min(?2 + (slot.value + 1) * ?3, ?4)"
-)
-_USABLE: Final = f"quality >= {USABLE:d}"
-_EDGE: Final = f"(SELECT value FROM {_SLOT} AND {_USABLE} AND value IS NOT NULL ORDER BY timestamp"  # noqa: S608
-_SUMS: Final = " || ',' || ".join(("count(value)", *map(_number, ("min(value)", "max(value)", "avg(value)"))))
-# Where all samples are usable, as nearly always, none is asked for its quality: that takes half the time.
-_USED: Final = f"CASE WHEN min(quality) >= {USABLE:d} THEN {_SUMS} ELSE (SELECT {_SUMS} FROM {_SLOT} AND {_USABLE}) END"  # noqa: S608
-_BUCKET: Final = " || ',' || ".join(
-    ("slot.value", "min(quality)", _USED, _number(f"{_EDGE} LIMIT 1)"), _number(f"{_EDGE} DESC LIMIT 1)"))
-)
-_BUCKETS = f"""
-SELECT group_concat((SELECT CASE WHEN min(quality) IS NOT NULL THEN {_BUCKET} END FROM {_SLOT}))
-FROM json_each(?5) AS slot
-"""  # noqa: S608 (put together from the constants above)
-_BUCKET_FIELDS: Final = 8
 
 
 def insert(db: sqlite3.Connection, batch: SampleBatch) -> None:
@@ -139,26 +120,6 @@ def read(db: sqlite3.Connection, tag_id: int, start: int, end: int, limit: int, 
 def latest(db: sqlite3.Connection, tag_ids: Sequence[int]) -> SampleBatch:
     """The newest sample of each of the tags."""
     return _batch(db.execute(_LATEST, (_json(sorted(set(tag_ids))),)).fetchall()[0])
-
-
-def buckets(db: sqlite3.Connection, tag_id: int, start: int, end: int, count: int, slots: Sequence[int]) -> Buckets:
-    """Some of the `count` buckets of a range of one tag: `slots` are their numbers from 0, ascending."""
-    width = bucket_width(start, end, count)
-    (text,) = db.execute(_BUCKETS, (tag_id, start, width, end, _json(list(slots)))).fetchall()[0]
-    # The mean of enormous numbers may be infinite, which JSON does not know.
-    fields = text.replace("null", "nan").split(",") if text else []
-    table = np.array(list(map(float, fields)), np.float64).reshape(-1, _BUCKET_FIELDS)
-    return Buckets(
-        width_us=width,
-        starts=start + table[:, 0].astype(np.int64) * width,
-        qualities=table[:, 1].astype(np.uint8),
-        counts=table[:, 2].astype(np.int64),
-        minima=table[:, 3],
-        maxima=table[:, 4],
-        means=table[:, 5],
-        firsts=table[:, 6],
-        lasts=table[:, 7],
-    )
 
 
 def _batch(row: Sequence[str | None]) -> SampleBatch:

@@ -1,0 +1,69 @@
+"""How long history is kept: raw samples and the sums of minutes and hours, each for its own time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from andon.historian.model import Source
+from andon.kit.clock import US_PER_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days that each tier is kept; None is for ever."""
+
+    raw_days: float | None = 7
+    minute_days: float | None = 90
+    hour_days: float | None = 730
+
+    def days(self, tier: Source) -> float | None:
+        """Days of one tier."""
+        return {"raw": self.raw_days, "minute": self.minute_days, "hour": self.hour_days}[tier]
+
+    def cutoff(self, tier: Source, now: int) -> int | None:
+        """µs UTC: what is older goes; None when nothing does."""
+        days = self.days(tier)
+        return None if days is None else now - round(days * US_PER_DAY)
+
+
+PRESETS: Final[Mapping[str, Retention]] = MappingProxyType(
+    {"s2": Retention(), "s1": Retention(90, 90, 365), "keep": Retention(None, None, None)}
+)
+"""`s2`: 7 days, 90 days, 2 years (the default). `s1`: 90 days of samples, a year of hours. `keep`: everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicies:
+    """The default, and what differs from it: by tag id, organisations' overrides already resolved to their tags."""
+
+    default: Retention = field(default_factory=Retention)
+    tags: Mapping[int, Retention] = field(default_factory=dict)
+
+    def of(self, tag_id: int) -> Retention:
+        """What holds for a tag."""
+        return self.tags.get(tag_id, self.default)
+
+    def oldest(self, tier: Source, now: int) -> int | None:
+        """The cutoff that no tag's lies before: everything older may go as a whole. None when some tag is kept."""
+        cutoffs = [each.cutoff(tier, now) for each in {self.default, *self.tags.values()}]
+        known = [cutoff for cutoff in cutoffs if cutoff is not None]
+        return min(known) if len(known) == len(cutoffs) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What retention took away: a tier's rows in [start, end), in µs UTC, and the bytes that this freed."""
+
+    tier: Source
+    start: int
+    end: int
+    rows: int
+    bytes: int
+
+
+def with_days(base: Retention, **days: float | None) -> Retention:
+    """The retention with some tiers' days changed."""
+    return replace(base, **days)
