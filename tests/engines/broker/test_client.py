@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from andon.engines.broker.client import ClientConfig, Will
+from andon.engines.broker.client import ClientConfig, MqttClient, Will
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.broker.mqtt_protocol import FastProtocol
 
@@ -192,6 +192,40 @@ async def test_it_connects_when_the_broker_comes_up_later(broker: EmbeddedBroker
     client = await clients.connect("early", wait=False)
     await client.wait_connected(15)
     assert client.connected
+
+
+async def test_it_is_connected_only_when_its_subscriptions_hold() -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def packet(reader: asyncio.StreamReader) -> bytes:
+        _, length = await reader.readexactly(2)
+        return await reader.readexactly(length)
+
+    async def slow_broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(b"\x20\x02\x00\x00")
+        for _ in range(2):
+            packet_id = (await packet(reader))[:2]
+            asked.set()
+            await answer.wait()
+            writer.write(b"\x90\x03" + packet_id + b"\x01")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(slow_broker, "127.0.0.1", 0) as server, asyncio.timeout(20):
+        port = server.sockets[0].getsockname()[1]
+        filters = [(DATA, 1), ("factory-plus/devices/+/status", 0)]
+        client = MqttClient(ClientConfig("receiver", "127.0.0.1", port, "u", "p", filters), Inbox())
+        client.start()
+        await asked.wait()  # it was let in, but what is published now would not reach it
+        assert not client.connected
+        with pytest.raises(TimeoutError):
+            await client.wait_connected(0)
+        answer.set()
+        await client.wait_connected(10)
+        assert client.connected
+        await client.stop()
+        assert not client.connected
 
 
 def test_qos_2_is_refused_before_connecting() -> None:

@@ -72,6 +72,8 @@ class MqttClient:
         self.refused_subscriptions: list[str] = []
         self._on_connect = on_connect
         self._up = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._unanswered = 0  # subscriptions of this connection
         self._connecting: asyncio.Task[None] | None = None
         self._unsent: list[tuple[str, bytes, int, bool]] = []
         self._lost_said = False
@@ -99,8 +101,8 @@ class MqttClient:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has accepted us and the connection stands."""
-        return self._up.is_set()
+        """Whether the broker has accepted us and our subscriptions, and the connection stands."""
+        return self._ready.is_set()
 
     @property
     def unacknowledged(self) -> int:
@@ -112,8 +114,12 @@ class MqttClient:
         self._connecting = asyncio.create_task(self._connect(), name=f"mqtt connect {self.config.client_id}")
 
     async def wait_connected(self, timeout_s: float) -> None:
-        """Wait for the connection. TimeoutError when there is none in time."""
-        await asyncio.wait_for(self._up.wait(), timeout_s)
+        """Wait for the connection. TimeoutError when there is none in time.
+
+        From then on nothing is missed: what somebody publishes before the broker has our subscriptions is
+        acknowledged to them and thrown away.
+        """
+        await asyncio.wait_for(self._ready.wait(), timeout_s)
 
     async def confirmed(self) -> None:
         """Until the broker has confirmed every QoS 1 message that was published so far."""
@@ -127,6 +133,7 @@ class MqttClient:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._connecting
         self._up.clear()
+        self._ready.clear()
         self._client.stop_reconnect()
         with contextlib.suppress(OSError):
             await self._client.disconnect()
@@ -172,11 +179,15 @@ class MqttClient:
                 return
 
     def _connected(self, *_: Any) -> None:
+        self._ready.clear()
         self.refused_subscriptions.clear()
         self._client.subscriptions.clear()
+        self._unanswered = len(self.config.subscriptions)
         for topic, qos in self.config.subscriptions:
             self._client.subscribe(Subscription(topic, qos=qos))
         self._up.set()
+        if not self._unanswered:
+            self._ready.set()
         if self._lost_said:
             logger.info("MQTT broker is there again", extra={"client": self.config.client_id})
             self._lost_said = False
@@ -189,6 +200,7 @@ class MqttClient:
     def _disconnected(self, *_: Any) -> None:
         if self._up.is_set():
             self._up.clear()
+            self._ready.clear()
             self._say_lost("connection closed")
 
     def _say_lost(self, reason: str) -> None:
@@ -201,6 +213,9 @@ class MqttClient:
             if subscription.mid == mid and not subscription.acknowledged:
                 self.refused_subscriptions.append(subscription.topic)
                 logger.error("MQTT subscription refused", extra={"topic": subscription.topic})
+        self._unanswered -= 1
+        if not self._unanswered and self._up.is_set():
+            self._ready.set()
 
 
 def _quiet_logger() -> logging.Logger:
