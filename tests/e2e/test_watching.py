@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from .conftest import Tabs
 from .plant import Plant
@@ -77,6 +79,45 @@ def test_a_device_beyond_its_limit_comes_first(page: Page, plant: Plant) -> None
     plant.raise_alarm(device, 97)
     expect(card(page, device)).to_have_attribute("data-level", "critical")
     expect(page.locator("[data-device]").first).to_have_attribute("data-device", device)
+
+
+def test_an_alarm_from_before_the_page_was_subscribed_is_not_missed(page: Page, plant: Plant) -> None:
+    device = plant.add_device("oven-4", severity="critical")
+    held: list[Callable[[], None]] = []
+    raised = False
+
+    def hold_back(page_side: WebSocketRoute) -> None:
+        server = page_side.connect_to_server()
+
+        def said(message: str | bytes) -> None:
+            wait = "subscribe-" in str(message) and not raised
+            held.append(partial(server.send, message)) if wait else server.send(message)
+
+        page_side.on_message(said)
+
+    page.route_web_socket(re.compile("/socket.io/"), hold_back)
+    page.goto("/")
+    expect(card(page, device)).to_be_visible()
+    expect(page.get_by_test_id("connection")).to_have_text("Live")
+    plant.raise_alarm(device, 97)
+    raised = True
+    for send in held:
+        send()
+    expect(card(page, device)).to_have_attribute("data-level", "critical")
+
+
+def test_an_alarm_is_not_missed_when_an_older_answer_arrives_after_it(page: Page, plant: Plant) -> None:
+    device = plant.add_device("oven-5", severity="critical")
+    waiting: list[Route] = []
+    page.route("**/api/v1/devices", lambda route: route.continue_() if waiting else waiting.append(route))
+    with page.expect_request("**/api/v1/devices"):
+        page.goto("/")
+    expect(page.get_by_test_id("connection")).to_have_text("Live")
+    before = waiting[0].fetch()
+    plant.raise_alarm(device, 97)
+    expect(page.get_by_text("New critical alarm: Oven-5")).to_be_attached()
+    waiting[0].fulfill(response=before)
+    expect(card(page, device)).to_have_attribute("data-level", "critical")
 
 
 def test_a_device_with_many_signals_shows_the_chosen_one(page: Page) -> None:

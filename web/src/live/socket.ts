@@ -26,6 +26,7 @@ class LiveSocket {
   private readonly connectionListeners = new Set<() => void>();
   private readonly alarmListeners = new Set<AlarmListener>();
   private readonly statusListeners = new Set<() => void>();
+  private readonly subscribedListeners = new Set<() => void>();
 
   getConnection = (): Connection => this.connection;
 
@@ -43,6 +44,12 @@ class LiveSocket {
   onDeviceStatus = (listener: () => void): (() => void) => {
     this.statusListeners.add(listener);
     return () => this.statusListeners.delete(listener);
+  };
+
+  /** From this moment on the server tells of alarms and devices: what was asked for before may have missed some. */
+  onSubscribed = (listener: () => void): (() => void) => {
+    this.subscribedListeners.add(listener);
+    return () => this.subscribedListeners.delete(listener);
   };
 
   async open(): Promise<void> {
@@ -100,8 +107,9 @@ class LiveSocket {
   }
 
   private connected(socket: Socket): void {
-    socket.emit("subscribe-alerts", {});
     socket.emit("subscribe-system", {});
+    // The server handles one event after the other: this answer stands for both.
+    socket.emit("subscribe-alerts", {}, () => this.subscribedListeners.forEach((listener) => listener()));
     this.subscriptions.sendAll();
     if (this.position !== null) socket.emit("resume", { position: this.position });
     this.become("live");

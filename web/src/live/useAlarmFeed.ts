@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { keys } from "@/api/queries";
+import { askAgain, askAllAnew } from "@/api/refresh";
 import { liveSocket } from "./socket";
 
 /** Alarms may come in floods: the lists are asked for again at most this often. */
@@ -32,9 +33,10 @@ export function useAlarmFeed(): string {
   const client = useQueryClient();
   const [announcement, setAnnouncement] = useState("");
   useEffect(() => {
-    const refresh = (...changed: (readonly string[])[]) => changed.forEach((queryKey) => void client.invalidateQueries({ queryKey }));
-    const alarms = atMost(ALARMS_MS, () => refresh(keys.alerts));
-    const devices = atMost(DEVICES_MS, () => refresh([...keys.devices, "list"], keys.dashboard));
+    const askAlarms = () => askAgain(client, keys.alerts);
+    const askDevices = () => askAgain(client, [...keys.devices, "list"], keys.dashboard);
+    const alarms = atMost(ALARMS_MS, askAlarms);
+    const devices = atMost(DEVICES_MS, askDevices);
     let lost = false;
     const stops = [
       liveSocket.onAlarm((name, event) => {
@@ -44,10 +46,13 @@ export function useAlarmFeed(): string {
       }),
       liveSocket.onDeviceStatus(devices.call),
       liveSocket.onConnection(() => {
-        const { state } = liveSocket.getConnection();
-        // What happened while the line was down is asked for once it is back.
-        if (state === "live" && lost) void client.invalidateQueries();
-        lost = state === "lost";
+        lost ||= liveSocket.getConnection().state === "lost";
+      }),
+      // What happened before is told to nobody: at the start since the page was asked for, later while the line was down.
+      liveSocket.onSubscribed(() => {
+        if (lost) void askAllAnew(client);
+        else [askAlarms, askDevices].forEach((ask) => ask());
+        lost = false;
       }),
     ];
     return () => {
