@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,17 +12,16 @@ from andon.alarms.settings import AlarmSettings
 from andon.api.context import ApiContext
 from andon.api.device_views import DeviceViews
 from andon.api.middleware import RequestStats
+from andon.app.engines import Engines, open_engines
 from andon.app.probes import build_context, health_body, plant_status
 from andon.app.settings import Settings
 from andon.app.simulator_child import SimulatorChild, reachable
-from andon.engines.broker.config import BrokerConfig
 from andon.engines.broker.credentials import SERVER
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.database import Database
 from andon.engines.livestate.memory import MemoryLiveState
 from andon.engines.log.consumer import Consumer
 from andon.engines.log.embedded import EmbeddedLog
-from andon.engines.log.limits import LogLimits
 from andon.historian.service import Historian
 from andon.historian.stores.local import LocalStore
 from andon.identity.keys import load_or_create_keys
@@ -32,7 +30,7 @@ from andon.identity.sessions import IdentitySettings
 from andon.ingest.mqtt_source import BrokerAddress
 from andon.ingest.service import IngestService
 from andon.ingest.settings import IngestSettings
-from andon.kit.clock import US_PER_HOUR, now_us
+from andon.kit.clock import now_us
 from andon.realtime.config_push import ConfigPush
 from andon.realtime.mqtt_out import MqttOut
 from andon.realtime.service import RealtimeService
@@ -48,11 +46,7 @@ class Plant:
     """All engines and services of one Andon, and how its roles are doing."""
 
     settings: Settings
-    database: Database
-    log: EmbeddedLog
-    livestate: MemoryLiveState
-    history_store: LocalStore
-    broker: EmbeddedBroker
+    engines: Engines
     directory: Directory
     registry: Registry
     identity: IdentityService
@@ -67,6 +61,11 @@ class Plant:
     ready: bool = False
     states: dict[str, str] = field(default_factory=dict)
     consumers: dict[str, Consumer] = field(default_factory=dict)
+    database: Database = field(init=False)
+    log: EmbeddedLog = field(init=False)
+    livestate: MemoryLiveState = field(init=False)
+    history_store: LocalStore = field(init=False)
+    broker: EmbeddedBroker = field(init=False)
     context: ApiContext = field(init=False)
     realtime: RealtimeService = field(init=False)
     socketio: SocketIoServer = field(init=False)
@@ -76,6 +75,9 @@ class Plant:
 
     def __post_init__(self) -> None:
         """What looks at the whole plant comes last."""
+        engines = self.engines
+        self.database, self.log, self.livestate = engines.database, engines.log, engines.livestate
+        self.history_store, self.broker = engines.history, engines.broker
         self.context = context = build_context(self)
         self.realtime = RealtimeService(
             self.log,
@@ -111,42 +113,30 @@ class Plant:
 
     async def close(self) -> None:
         """Close the engines; the roles have stopped."""
-        await self.historian.close()
-        await self.log.close()
-        await asyncio.to_thread(self.database.close)
+        await self.engines.close()
 
 
 async def build_plant(settings: Settings) -> Plant:
     """Open the engines, bring the tables up to date, seed what must be there. StartError says what cannot be had."""
-    async with contextlib.AsyncExitStack() as undo:
-        database = Database.open(None, settings.data_dir)
-        undo.callback(database.close)
-        database.migrate()
-        log = EmbeddedLog.open(settings.data_dir / "log.db", _log_limits(settings))
-        undo.push_async_callback(log.close)
-        store = LocalStore.open(settings.data_dir / "history.db")
-        undo.push_async_callback(store.close)
-        plant = await asyncio.to_thread(_assemble, settings, database, log, store)
-        undo.pop_all()
-        return plant
+    engines = await open_engines(settings)
+    try:
+        return await asyncio.to_thread(_assemble, settings, engines)
+    except BaseException:
+        await engines.close()
+        raise
 
 
-def _assemble(settings: Settings, database: Database, log: EmbeddedLog, store: LocalStore) -> Plant:
+def _assemble(settings: Settings, engines: Engines) -> Plant:
     directory = Directory()
-    registry, identity = _people_and_things(settings, database, directory)
-    livestate = MemoryLiveState()
-    broker = EmbeddedBroker(_broker_config(settings))
+    registry, identity = _people_and_things(settings, engines.database, directory)
+    database, log, livestate, broker = engines.database, engines.log, engines.livestate, engines.broker
     return Plant(
         settings=settings,
-        database=database,
-        log=log,
-        livestate=livestate,
-        history_store=store,
-        broker=broker,
+        engines=engines,
         directory=directory,
         registry=registry,
         identity=identity,
-        historian=Historian(store, directory),
+        historian=Historian(engines.history, directory),
         ingest=IngestService(log, directory, registry, _ingest_settings(settings), broker=_address(broker)),
         alarms=AlarmService(database, log, directory, livestate, _alarm_settings(settings)),
         views=DeviceViews(livestate),
@@ -176,23 +166,6 @@ def _people_and_things(
         registry.seed_demo(settings.demo_looms)
     registry.load()
     return registry, identity
-
-
-def _log_limits(settings: Settings) -> LogLimits:
-    return LogLimits(
-        retain_bytes=settings.log_max_bytes,
-        retain_us=round(settings.log_max_age_hours * US_PER_HOUR),
-        min_free_bytes=settings.min_free_bytes,
-    )
-
-
-def _broker_config(settings: Settings) -> BrokerConfig:
-    return BrokerConfig(
-        data_dir=settings.data_dir,
-        host=settings.host,
-        port=settings.mqtt_port,
-        max_payload_bytes=settings.broker_max_payload_bytes,
-    )
 
 
 def _address(broker: EmbeddedBroker) -> BrokerAddress:
