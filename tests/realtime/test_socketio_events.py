@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from andon.alarms.model import Change
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.quality import Quality
+from andon.realtime.settings import RealtimeSettings
 from realtime.harness import (
     AT,
     DEVICES,
@@ -21,6 +23,7 @@ from realtime.harness import (
     alarm_event,
     device,
     row,
+    running,
     tag,
     until,
 )
@@ -273,3 +276,23 @@ async def test_a_tag_that_is_added_to_a_watched_device_is_sent(plant: Plant, lis
     await until(lambda: 20 in audience.tags)
     await plant.sample(row(20, 5.0))
     assert (await listener.next("sensor-frame"))["samples"][0][:2] == ["device-002", "flow"]
+
+
+@pytest.mark.parametrize("something_else_comes", [False, True])
+async def test_what_a_new_device_sends_before_its_watchers_are_found_reaches_them(
+    tmp_path: Path, something_else_comes: bool
+) -> None:
+    async with running(tmp_path, RealtimeSettings(directory_delay_s=3_600)) as plant:
+        listener = await plant.listen()
+        await listener.ask("subscribe-device", {"deviceIds": "*", "frames": True})
+        plant.directory.put(device("oven-1", tag(20, "oven-1", "temperature", "celsius")))
+        position = await plant.sample(row(20, 50.0))
+        if something_else_comes:
+            position = await plant.sample(row(TEMPERATURE, 75.2))
+            assert (await listener.next("sensor-frame"))["samples"][0][:2] == ["device-001", "temperature"]
+        await until(lambda: plant.service.fanout.position == position)
+        plant.service.fanout.directory_changed()
+        assert (await listener.next("sensor-frame"))["samples"] == [
+            ["oven-1", "temperature", AT // 1_000, 50.0, "good", "normal"]
+        ]
+        assert "sensor-frame" not in [event for event, _ in await listener.all()]

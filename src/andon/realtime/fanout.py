@@ -116,13 +116,28 @@ class FanOut:
         self.render.forget()
         self._watchers.clear()
         for audience in self._audiences.values():
+            before = audience.tags
             audience.tags = audience.selection.tags(self._directory)
             self._register(audience)
+            self._make_up(audience, np.setdiff1d(audience.tags, before, assume_unique=True))
 
     def close(self) -> None:
         """Cancel all planned deliveries."""
         for audience in self._audiences.values():
             audience.cancel()
+
+    def _make_up(self, audience: Audience, new: NDArray[np.int32]) -> None:
+        """What new tags had before their audience was found for them has reached nobody yet."""
+        had = self.table.owed(new, 0)
+        if not len(had):
+            return
+        for feed in tuple(audience.feeds):
+            missed = np.setdiff1d(had, self.table.owed(had, feed.seen), assume_unique=True)
+            if feed.held:
+                feed.seen = 0
+            elif len(missed):
+                self.show(feed, missed)
+        self._plan(audience, asyncio.get_running_loop().time())
 
     def _plan(self, audience: Audience, now: float) -> None:
         if audience.timer is not None:
