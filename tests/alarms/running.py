@@ -16,7 +16,8 @@ from andon.alarms.service import AlarmService
 from andon.alarms.settings import AlarmSettings
 from andon.engines.database import Database
 from andon.engines.livestate.memory import MemoryLiveState
-from andon.engines.log.port import SENSORS_DATA, LogStatus, Record
+from andon.engines.log.membership import Everything
+from andon.engines.log.port import SENSORS_DATA, LogStatus, Membership, Record
 from andon.identity.model import PERMISSIONS, Principal
 from andon.kit.errors import UnavailableError
 from andon.kit.limits import Limits
@@ -34,25 +35,37 @@ class MemoryLog:
         self.groups: dict[tuple[str, str], int] = {}
         self.away = False
 
-    async def append(self, stream: str, payloads: Sequence[bytes]) -> int:
+    async def partitions(self, stream: str) -> int:
+        return 1
+
+    async def append(self, stream: str, payloads: Sequence[bytes], keys: Sequence[str] | None = None) -> int:
         if self.away:
             raise UnavailableError("the log is away")
         self.streams.setdefault(stream, []).extend(payloads)
         return len(self.streams[stream])
 
     async def read(
-        self, stream: str, after: int, max_records: int = 1000, max_bytes: int = 4 << 20, wait_s: float = 0
+        self,
+        stream: str,
+        after: int,
+        max_records: int = 1000,
+        max_bytes: int = 4 << 20,
+        wait_s: float = 0,
+        partition: int = 0,
     ) -> list[Record]:
         found = self.streams.get(stream, [])[after : after + max_records]
         return [Record(after + i + 1, payload) for i, payload in enumerate(found)]
 
-    async def commit(self, group: str, stream: str, position: int) -> None:
+    async def join(self, group: str, stream: str) -> Membership:
+        return Everything(1)
+
+    async def commit(self, group: str, stream: str, position: int, partition: int = 0) -> None:
         self.groups[group, stream] = position
 
-    async def committed(self, group: str, stream: str) -> int:
+    async def committed(self, group: str, stream: str, partition: int = 0) -> int:
         return self.groups.get((group, stream), 0)
 
-    async def end(self, stream: str) -> int:
+    async def end(self, stream: str, partition: int = 0) -> int:
         return len(self.streams.get(stream, []))
 
     async def status(self) -> LogStatus:

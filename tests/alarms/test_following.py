@@ -68,9 +68,9 @@ async def test_the_position_of_quiet_batches_is_stored_at_the_end(plant: Plant, 
     await service.start()
     consumer = service.consumer
     assert consumer is not None
-    await until(lambda: consumer.position == 5)
+    await until(lambda: consumer.positions == {0: 5})
     await service.stop()
     again = AlarmService(plant.database, log, plant.directory, plant.livestate)
     await again.restore()
-    assert again._judged == 5
+    assert again._judged == {0: 5}
     await log.close()

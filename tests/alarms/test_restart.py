@@ -124,7 +124,7 @@ async def test_crashes_at_any_point_give_the_same_journal_as_none(tmp_path: Path
             plant.append(*[row(tags[i % 3], second + i // 3 * 0.5, v) for i, v in enumerate(values)])
             if crashing and chance.random() < 0.3:
                 await plant.start()
-                judged = plant.service._judged
+                judged = plant.service._judged.get(0, 0)
             while judged < len(plant.sent):
                 judged += 1
                 await plant.deliver(judged)

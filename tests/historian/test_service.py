@@ -48,7 +48,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_what_the_log_has_is_soon_in_history(tmp_path: Path) -> None:
     async with following(tmp_path) as (log, historian, consumer):
         await log.append(SENSORS_DATA, [encode(batch((1, T0, 1.0), (2, T0, 2.0)))])
-        await until(lambda: consumer.position == 1)
+        await until(lambda: consumer.positions == {0: 1})
         assert (await historian.read(1, T0, T0 + 1)).values.tolist() == [1.0]
         assert await log.committed(GROUP, SENSORS_DATA) == 1
 
@@ -56,11 +56,11 @@ async def test_what_the_log_has_is_soon_in_history(tmp_path: Path) -> None:
 async def test_after_a_restart_it_goes_on_where_its_store_stands(tmp_path: Path) -> None:
     async with following(tmp_path) as (log, _, consumer):
         await log.append(SENSORS_DATA, [encode(batch((1, T0, 1.0)))])
-        await until(lambda: consumer.position == 1)
+        await until(lambda: consumer.positions == {0: 1})
         await log.commit(GROUP, SENSORS_DATA, 0)  # as after a crash before the log had saved the position
     async with following(tmp_path) as (log, historian, consumer):
         await log.append(SENSORS_DATA, [encode(batch((1, T0 + 1, 2.0)))])
-        await until(lambda: consumer.position == 2)
+        await until(lambda: consumer.positions == {0: 2})
         assert consumer.handled.records == 1
         assert (await historian.read(1, 0, 10**17)).values.tolist() == [1.0, 2.0]
 
@@ -68,7 +68,7 @@ async def test_after_a_restart_it_goes_on_where_its_store_stands(tmp_path: Path)
 async def test_a_damaged_record_does_not_stop_history(tmp_path: Path) -> None:
     async with following(tmp_path) as (log, historian, consumer):
         await log.append(SENSORS_DATA, [encode(batch((1, T0, 1.0))), b"damaged", encode(batch((1, T0 + 1, 2.0)))])
-        await until(lambda: consumer.position == 3)
+        await until(lambda: consumer.positions == {0: 3})
         assert (await historian.read(1, 0, 10**17)).values.tolist() == [1.0, 2.0]
 
 

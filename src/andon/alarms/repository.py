@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +29,18 @@ class AlarmFilter:
     end: int | None = None
 
 
-def position(session: Session, stream: str) -> int:
-    """How far alarms have been judged in a stream; 0 when never."""
-    found = session.get(ConsumerPositionRow, (CONSUMER, stream))
-    return found.position if found else 0
+def positions(session: Session, stream: str) -> dict[int, int]:
+    """How far alarms have been judged, by partition of a stream; those never judged are missing."""
+    rows = session.scalars(select(ConsumerPositionRow).where(ConsumerPositionRow.consumer == CONSUMER))
+    found = ((*row.stream.partition("/"), row.position) for row in rows)
+    return {int(partition or 0): at for name, _, partition, at in found if name == stream}
 
 
-def save_position(session: Session, stream: str, at: int) -> None:
-    """Remember how far alarms have been judged."""
-    session.merge(ConsumerPositionRow(consumer=CONSUMER, stream=stream, position=at))
+def save_positions(session: Session, stream: str, positions: Mapping[int, int]) -> None:
+    """Remember how far alarms have been judged; the first partition goes by the name of the stream alone."""
+    for partition, at in positions.items():
+        name = f"{stream}/{partition}" if partition else stream
+        session.merge(ConsumerPositionRow(consumer=CONSUMER, stream=name, position=at))
 
 
 def save(session: Session, alarms: Sequence[Alarm]) -> list[int]:

@@ -65,8 +65,8 @@ class AlarmService:
         self._tasks: list[asyncio.Task[None]] = []
         self._lock = asyncio.Lock()  # memory and database change in the same order
         self._unsaved: list[Happening] = []
-        self._judged = 0
-        self._saved = 0
+        self._judged: dict[int, int] = {}  # positions by partition
+        self._saved: dict[int, int] = {}
         self._saved_at = 0
         self._last_tick = 0
 
@@ -75,7 +75,8 @@ class AlarmService:
     async def start(self) -> None:
         """Take up the open alarms, then follow the samples. The directory and live state have to be filled."""
         await self.restore()
-        self._consumer = Consumer(self._log, SENSORS_DATA, repository.CONSUMER, self.handle, start_at=self._judged)
+        start_at = self._judged_up_to
+        self._consumer = Consumer(self._log, SENSORS_DATA, repository.CONSUMER, self.handle, start_at=start_at)
         self._tasks = [asyncio.create_task(self._consumer.run()), asyncio.create_task(self._ticker())]
 
     async def stop(self) -> None:
@@ -97,7 +98,11 @@ class AlarmService:
         now = self._clock()
         stored, alarms = await self._in_thread(self._load)
         self._engine = self._new_engine()
-        self._judged = self._saved = min(stored, await self._log.end(SENSORS_DATA))
+        self._judged = {
+            partition: min(stored.get(partition, 0), await self._log.end(SENSORS_DATA, partition))
+            for partition in range(await self._log.partitions(SENSORS_DATA))
+        }
+        self._saved = dict(self._judged)
         self._last_tick = now
         self._unsaved = self._engine.restore(alarms, now)
         tag_ids = np.arange(1, self._directory.max_tag_id + 1)
@@ -111,12 +116,12 @@ class AlarmService:
 
     # Samples and time
 
-    async def handle(self, batch: SampleBatch, position: int) -> None:
+    async def handle(self, batch: SampleBatch, position: int, partition: int = 0) -> None:
         """Judge the samples up to `position`. UnavailableError while the database is away: call it again."""
         async with self._lock:
-            if position > self._judged:
+            if position > self._judged.get(partition, 0):
                 self._unsaved += self._engine.judge(batch, self._clock())
-                self._judged = position
+                self._judged[partition] = position
             if self._unsaved or self._clock() - self._saved_at >= self._settings.position_every_s * US_PER_S:
                 await self._save()
 
@@ -219,11 +224,11 @@ class AlarmService:
             await self._events.flush()
             return
         alarms = list({id(each.alarm): each.alarm for each in self._unsaved}.values())
-        judged = self._judged
+        judged = dict(self._judged)
 
         def store(session: Session) -> list[int]:
             ids = repository.save(session, alarms)
-            repository.save_position(session, SENSORS_DATA, judged)
+            repository.save_positions(session, SENSORS_DATA, judged)
             if also is not None:
                 also(session)
             return ids
@@ -242,8 +247,11 @@ class AlarmService:
                 each.then.id = each.alarm.id
                 self._events.tell(each.then, each.change, each.at)
 
-    def _load(self, session: Session) -> tuple[int, list[Alarm]]:
-        return repository.position(session, SENSORS_DATA), repository.open_alarms(session)
+    async def _judged_up_to(self, partition: int) -> int:
+        return self._judged.get(partition, 0)
+
+    def _load(self, session: Session) -> tuple[dict[int, int], list[Alarm]]:
+        return repository.positions(session, SENSORS_DATA), repository.open_alarms(session)
 
     async def _in_thread(self, work: Callable[[Session], T], *, write: bool = False) -> T:
         """UnavailableError when the database does not do it."""

@@ -31,11 +31,12 @@ async def warm_up(plant: Plant) -> Consumer:
         plant.livestate.warm(as_batch(tag, await plant.historian.read(tag, start, now, share, newest_first=True)))
     plant.livestate.warm(latest.take(latest.timestamps < start))
 
-    async def handle(batch: SampleBatch, _position: int) -> None:
+    async def handle(batch: SampleBatch, _position: int, _partition: int) -> None:
         plant.livestate.apply(batch)
 
-    position = await plant.history_store.position()
-    return Consumer(plant.log, SENSORS_DATA, "processing", handle, start_at=position, commit=False)
+    partitions = range(await plant.log.partitions(SENSORS_DATA))
+    positions = {each: await plant.history_store.position(each) for each in partitions}
+    return Consumer(plant.log, SENSORS_DATA, "processing", handle, start_at=positions, commit=False)
 
 
 def as_batch(tag_id: int, columns: Columns) -> SampleBatch:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from andon.engines.log.consumer import Consumer, ConsumerLimits
 from andon.engines.log.port import SENSORS_DATA, Log
-from andon.historian.model import Buckets, Columns, Statistics, StoreSize
+from andon.historian.limits import QueryLimits
+from andon.historian.model import Buckets, Columns, Statistics, StorageReport, StoreSize, TopStatistic
 from andon.historian.port import HistoryStore
 from andon.kit.errors import NotFoundError
 from andon.kit.samples import SampleBatch
@@ -25,16 +29,23 @@ class HistorianLimits:
     flush_interval_s: float = 0.5
     flush_bytes: int = 2 << 20
     flush_records: int = 2000
-    page_rows: int = 2000
+    page_rows: int = 10_000
 
 
 class Historian:
     """What other domains ask for history. Ranges are half open, in µs UTC."""
 
-    def __init__(self, store: HistoryStore, directory: Directory, limits: HistorianLimits | None = None) -> None:
+    def __init__(
+        self,
+        store: HistoryStore,
+        directory: Directory,
+        limits: HistorianLimits | None = None,
+        queries: QueryLimits | None = None,
+    ) -> None:
         self._store = store
         self._directory = directory
         self._limits = limits or HistorianLimits()
+        self.queries = queries or QueryLimits()
 
     async def follow(self, log: Log) -> Consumer:
         """A consumer that writes the log's samples to the store, from where the store stands; run it as a task."""
@@ -42,17 +53,14 @@ class Historian:
             log,
             SENSORS_DATA,
             GROUP,
-            self._write,
-            start_at=await self._store.position(),
+            self._store.write,
+            start_at=self._store.position,
             limits=ConsumerLimits(
                 max_records=self._limits.flush_records,
                 max_bytes=self._limits.flush_bytes,
                 min_interval_s=self._limits.flush_interval_s,
             ),
         )
-
-    async def _write(self, batch: SampleBatch, position: int, partition: int = 0) -> None:
-        await self._store.write(batch, position, partition)
 
     def device(self, organisation_id: str, device_id: str) -> DeviceInfo:
         """The device. NotFoundError when the organisation has none of that name."""
@@ -99,6 +107,28 @@ class Historian:
     async def buckets(self, tag_id: int, start: int, end: int, count: int) -> Buckets:
         """The range in `count` buckets of equal width, empty ones left out."""
         return await self._store.buckets(tag_id, start, end, count)
+
+    async def series(self, tag_ids: Sequence[int], edges: NDArray[np.int64]) -> list[Buckets]:
+        """Of each tag the buckets between these edges (µs UTC, ascending), empty ones left out."""
+        return await self._store.series(tag_ids, edges)
+
+    async def top(
+        self, tag_ids: Sequence[int], start: int, end: int, statistic: TopStatistic, count: int, ascending: bool
+    ) -> list[tuple[int, float]]:
+        """The tags with the largest (or smallest) statistic of a range, with it."""
+        return await self._store.top(tag_ids, start, end, statistic, count, ascending)
+
+    async def rows(self, tag_ids: Sequence[int], start: int, end: int) -> int:
+        """About how many samples a range holds."""
+        return await self._store.rows(tag_ids, start, end)
+
+    async def seal(self) -> None:
+        """Everything that the historian was given so far is durable in its store when this returns."""
+        await self._store.seal()
+
+    async def storage(self) -> StorageReport:
+        """What each tier takes, and when it is dropped."""
+        return await self._store.storage()
 
     async def statistics(self, tag_id: int, start: int, end: int) -> Statistics | None:
         """Statistics of a range; None when it holds no usable value."""

@@ -89,7 +89,7 @@ class MqttOut:
         if device is not None and device.type == LOOM:
             self._publish(loom_topic(event.device_id, "alerts"), payload, 1, False)
 
-    async def handle(self, batch: SampleBatch, position: int) -> None:
+    async def handle(self, batch: SampleBatch, position: int, partition: int) -> None:
         """New samples."""
         if self._version != self._directory.version:
             self._find_looms()

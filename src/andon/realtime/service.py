@@ -78,8 +78,10 @@ class RealtimeService:
     async def start(self) -> None:
         """Follow the log from its end on, and watch devices and clients."""
         self._loop = asyncio.get_running_loop()
-        end = self.fanout.position = await self._log.end(SENSORS_DATA)
-        self._consumer = Consumer(self._log, SENSORS_DATA, GROUP, self.handle, start_at=end, commit=False)
+        partitions = range(await self._log.partitions(SENSORS_DATA))
+        ends = {each: await self._log.end(SENSORS_DATA, each) for each in partitions}
+        self.fanout.position = ends[0]
+        self._consumer = Consumer(self._log, SENSORS_DATA, GROUP, self.handle, start_at=ends, commit=False)
         self._presence.changes(now_us())
         self._unsubscribe = self.directory.subscribe(self._on_directory)
         work = (self._consumer.run(), self._each_second(), self._push_system_status())
@@ -102,7 +104,7 @@ class RealtimeService:
             self._resolving.cancel()
         self.fanout.close()
 
-    async def handle(self, batch: SampleBatch, position: int) -> None:
+    async def handle(self, batch: SampleBatch, position: int, partition: int) -> None:
         """New samples, up to a position of the log."""
         self.fanout.on_batch(batch, position)
 

@@ -42,7 +42,7 @@ class Sink:
         self.calls: list[tuple[int, int]] = []
         self._fails = fails
 
-    async def __call__(self, batch: SampleBatch, position: int) -> None:
+    async def __call__(self, batch: SampleBatch, position: int, partition: int) -> None:
         error = self._fails(batch.values.tolist())
         if error is not None:
             raise error
@@ -75,7 +75,7 @@ async def test_it_handles_what_is_there_and_what_comes(log: EmbeddedLog) -> None
         await until(lambda: sink.values == [1, 2, 3])
         assert sink.calls == [(3, 2)]
         await log.append(SENSORS_DATA, [samples(4)])
-        await until(lambda: consumer.position == 3)
+        await until(lambda: consumer.positions == {0: 3})
         assert await consumer.lag() == 0
     assert sink.values == [1, 2, 3, 4]
     assert (consumer.handled.records, consumer.handled.samples, consumer.handled.batches) == (3, 4, 2)
@@ -98,8 +98,7 @@ async def test_it_can_start_at_the_end_or_at_a_position_of_its_own(log: Embedded
     await log.append(SENSORS_DATA, [samples(1), samples(2)])
     at_end = Consumer(log, SENSORS_DATA, "end", end, start_at="end", limits=LIMITS)
     at_own = Consumer(log, SENSORS_DATA, "own", own, start_at=1, commit=False, limits=LIMITS)
-    await at_end.seek()
-    assert (at_end.position, await at_end.lag()) == (2, 0)
+    assert await at_end.seek() == 2
     async with running(at_end), running(at_own):
         await until(lambda: own.values == [2])
         await log.append(SENSORS_DATA, [samples(3)])
@@ -144,7 +143,7 @@ async def test_a_poisoned_record_is_set_aside_and_the_rest_handled_in_order(log:
     sink = Sink(lambda values: ValueError("no sevens") if 7 in values else None)
     await log.append(SENSORS_DATA, [samples(i) for i in range(10)])
     async with running(Consumer(log, SENSORS_DATA, "test", sink, limits=LIMITS)) as consumer:
-        await until(lambda: consumer.position == 10)
+        await until(lambda: consumer.positions == {0: 10})
     assert sink.values == [0, 1, 2, 3, 4, 5, 6, 8, 9]
     (letter,) = [msgspec.json.decode(r.payload) for r in await log.read(DEAD_LETTERS, 0)]
     assert letter["reason"] == "handler_failed"
@@ -159,7 +158,7 @@ async def test_a_record_that_is_no_batch_is_set_aside_at_once(log: EmbeddedLog) 
     await log.append(SENSORS_DATA, [samples(1), b"garbage", samples(2)])
     patient = replace(LIMITS, attempts=1000, first_pause_s=60, longest_pause_s=60)
     async with running(Consumer(log, SENSORS_DATA, "test", sink, limits=patient)) as consumer:
-        await until(lambda: consumer.position == 3)
+        await until(lambda: consumer.positions == {0: 3})
     assert sink.values == [1, 2]
     assert consumer.handled.dead_letters == 1
 

@@ -1,71 +1,37 @@
-"""A consumer follows a stream of samples: read, decode, handle, commit; at least once, in order.
-
-A handler that fails is tried again with growing pauses. UnavailableError and OSError mean that something
-is away: those are tried for ever. Any other failure that lasts is a record nobody can handle: the batch is
-halved until the record is found, it goes to the dead letters, and the stream goes on.
-"""
+"""A consumer follows a stream of samples: every partition that its group gives this process, each in order."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
-import msgspec
-
-from andon.engines.log.port import DEAD_LETTERS, Log, Record
-from andon.kit.clock import now_us, to_iso
+from andon.engines.log.codec import COLUMNS, SampleCodec
+from andon.engines.log.follower import ConsumerLimits, Follower, Following, Handled, Handler
+from andon.engines.log.membership import Everything
+from andon.engines.log.port import Log, Membership
 from andon.kit.errors import UnavailableError
-from andon.kit.samples import SampleBatch, concatenate, decode
+
+__all__ = ["Consumer", "ConsumerLimits", "Handler", "StartAt"]
 
 log = logging.getLogger(__name__)
-_AWAY = (UnavailableError, OSError)
 
-Handler = Callable[[SampleBatch, int], Awaitable[None]]
-"""Handles the samples of some records; the second argument is the position of the last of them."""
+_RETRY_S = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class ConsumerLimits:
-    """`max_records`, `max_bytes`: most that one call of the handler gets. `attempts`: before a batch is halved.
-
-    `min_interval_s`: handle at most so often, unless a full read is waiting: larger, cheaper batches.
-    `wait_s`: how long one read waits for something new. `letter_bytes`: most that a dead letter keeps.
-    """
-
-    max_records: int = 1000
-    max_bytes: int = 4 << 20
-    min_interval_s: float = 0.0
-    wait_s: float = 5.0
-    attempts: int = 5
-    first_pause_s: float = 0.1
-    longest_pause_s: float = 30.0
-    letter_bytes: int = 64 << 10
-
-
-@dataclass(slots=True)
-class Handled:
-    """What a consumer has done since it started."""
-
-    records: int = 0
-    samples: int = 0
-    batches: int = 0
-    failures: int = 0
-    dead_letters: int = 0
-
-
-class UndecodableError(ValueError):
-    """A record is not an encoded sample batch: trying again cannot help."""
+StartAt = Literal["committed", "end"] | int | Mapping[int, int] | Callable[[int], Awaitable[int]]
+"""Where a partition is taken up: a position, positions by partition (others from their beginning), or a callable
+that is asked for the position of a partition when it is taken up.
+"""
 
 
 class Consumer:
     """Follows one stream for one group.
 
     `start_at`: where the group committed, the stream's end (what is new from now on), or the position that
-    the consumer keeps itself. `commit=False` tells the log nothing: retention does not wait for this group.
+    the consumer keeps itself. `commit=False` follows all partitions and tells the log nothing: retention does
+    not wait for it. Otherwise the group's members share the partitions, and `handle` may be called for several
+    partitions at the same time.
     """
 
     def __init__(
@@ -75,201 +41,140 @@ class Consumer:
         group: str,
         handle: Handler,
         *,
-        start_at: Literal["committed", "end"] | int = "committed",
+        start_at: StartAt = "committed",
         commit: bool = True,
         limits: ConsumerLimits | None = None,
+        codec: SampleCodec = COLUMNS,
     ) -> None:
         self.group = group
         self.stream = stream
-        self.position = 0
         self.handled = Handled()
         self._log = log
-        self._handle = handle
         self._start_at = start_at
         self._commit = commit
-        self._limits = limits or ConsumerLimits()
+        limits = limits or ConsumerLimits()
+        self._following = Following(log, stream, group, group if commit else None, handle, codec, limits, self.handled)
+        self._followers: dict[int, Follower] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
         self._names = {"consumer": group, "stream": stream}
 
+    @property
+    def positions(self) -> dict[int, int]:
+        """By followed partition, the position up to which everything is handled."""
+        return {partition: follower.position for partition, follower in self._followers.items()}
+
     async def run(self) -> None:
-        """Follow the stream until `stop`."""
-        await self.seek()
-        loop = asyncio.get_running_loop()
-        while not self._stopping.is_set():
-            records = await self._read_patiently()
-            started = loop.time()
-            if records:
-                await self._handle_records(records)
-            if not self._is_full(records):
-                await self._pause(started + self._limits.min_interval_s - loop.time())
+        """Follow the partitions until `stop`."""
+        membership = await self._join()
+        if membership is None:
+            return
+        membership.on_revoke(self._give_up)
+        try:
+            while not self._stopping.is_set():
+                await self._take(membership)
+                await self._until_changed(membership)
+        finally:
+            await self._give_up(frozenset(self._tasks))
+            await membership.leave()
 
     async def stop(self) -> None:
-        """Have `run` end after the batch in hand; the handler is not interrupted."""
+        """Have `run` end after the batches in hand; the handler is not interrupted."""
         self._stopping.set()
+        for follower in self._followers.values():
+            follower.stop()
 
     async def lag(self) -> int:
-        """Records that are in the stream and not handled yet."""
-        return max(await self._log.end(self.stream) - self.position, 0)
+        """Records that are in the followed partitions and not handled yet."""
+        return sum([await follower.lag() for follower in tuple(self._followers.values())])
 
-    async def seek(self) -> None:
-        """Go to the starting position; `run` does it first."""
-        end = await self._log.end(self.stream)
+    async def seek(self, partition: int = 0) -> int:
+        """The position at which a partition is taken up."""
+        end = await self._log.end(self.stream, partition)
         if self._start_at == "end":
-            self.position = end
+            position = end
         elif self._start_at == "committed":
-            self.position = await self._log.committed(self.group, self.stream)
+            position = await self._log.committed(self.group, self.stream, partition)
+        elif isinstance(self._start_at, int):
+            position = self._start_at
+        elif isinstance(self._start_at, Mapping):
+            position = self._start_at.get(partition, 0)
         else:
-            self.position = self._start_at
-        if self.position > end:
+            position = await self._start_at(partition)
+        if position > end:
             log.warning(
                 "the log is shorter than this consumer remembers, it was replaced: starting at its beginning",
-                extra={**self._names, "position": self.position, "end": end},
+                extra={**self._names, "partition": partition, "position": position, "end": end},
             )
-            self.position = 0
+            position = 0
         if self._commit:
             # From now on retention waits for this group.
-            await self._log.commit(self.group, self.stream, self.position)
+            await self._log.commit(self.group, self.stream, position, partition)
+        return position
 
-    def _is_full(self, records: Sequence[Record]) -> bool:
-        """Whether a read probably left something behind: it was near one of its limits."""
-        size = sum(len(record.payload) for record in records)
-        return len(records) >= self._limits.max_records or size >= self._limits.max_bytes // 2
-
-    async def _read_patiently(self) -> Sequence[Record]:
-        attempt = 0
-        while True:
+    async def _join(self) -> Membership | None:
+        """The group's membership; waits while the log is away. None when stopped meanwhile."""
+        away = False
+        while not self._stopping.is_set():
             try:
-                records = await self._read()
+                if self._commit:
+                    return await self._log.join(self.group, self.stream)
+                return await Everything.of(self._log, self.stream)
             except UnavailableError as error:
-                attempt += 1
-                if attempt == 1:
-                    log.warning("the log cannot be read", extra={**self._names, "error": error.message})
-                if not await self._pause_before(attempt):
-                    return ()
-            else:
-                if attempt:
-                    log.info("the log can be read again", extra=self._names)
-                return records
+                if not away:
+                    log.warning("the log cannot be joined", extra={**self._names, "error": error.message})
+                away = True
+                await self._pause()
+        return None
 
-    async def _read(self) -> list[Record]:
-        limits = self._limits
-        reading = asyncio.ensure_future(
-            self._log.read(self.stream, self.position, limits.max_records, limits.max_bytes, limits.wait_s)
-        )
+    async def _take(self, membership: Membership) -> None:
+        """Follow the partitions that are new, let go of those that are gone."""
+        await self._give_up(frozenset(self._tasks) - membership.partitions)
+        for partition in sorted(membership.partitions - self._tasks.keys()):
+            follower = await self._follower(partition)
+            if follower is None:
+                return
+            if partition not in membership.partitions:
+                continue  # it was revoked meanwhile
+            self._followers[partition] = follower
+            name = f"{self.group} {self.stream}/{partition}"
+            self._tasks[partition] = asyncio.create_task(follower.run(), name=name)
+
+    async def _follower(self, partition: int) -> Follower | None:
+        while not self._stopping.is_set():
+            try:
+                return Follower(self._following, partition, await self.seek(partition))
+            except UnavailableError as error:
+                log.warning("a partition waits", extra={**self._names, "error": error.message})
+                await self._pause()
+        return None
+
+    async def _give_up(self, partitions: frozenset[int]) -> None:
+        """End the followers of some partitions after the batch in hand."""
+        tasks = [self._tasks[each] for each in partitions if each in self._tasks]
+        for partition in partitions & self._followers.keys():
+            self._followers[partition].stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for partition in partitions:
+            self._tasks.pop(partition, None)
+            self._followers.pop(partition, None)
+
+    async def _until_changed(self, membership: Membership) -> None:
+        """Until the partitions change or the consumer is stopped. Raises what a follower raised."""
+        changed = asyncio.ensure_future(membership.changed())
         stopping = asyncio.ensure_future(self._stopping.wait())
+        following = tuple(self._tasks.values())
         try:
-            await asyncio.wait((reading, stopping), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((changed, stopping, *following), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            changed.cancel()
             stopping.cancel()
-            if not reading.done():
-                reading.cancel()
-        return reading.result() if reading.done() else []
+        for task in following:
+            if task.done():
+                task.result()
 
-    async def _handle_records(self, records: Sequence[Record]) -> None:
-        for attempt in range(1, self._limits.attempts + 1):
-            error = await self._try(records)
-            if error is None:
-                if attempt > 1:
-                    log.info("handling works again", extra={**self._names, "attempts": attempt})
-                return
-            if isinstance(error, UndecodableError):
-                break
-            if attempt == 1:
-                log.warning("handling failed, trying again", extra={**self._names, "error": repr(error)})
-            if not await self._pause_before(attempt):
-                return
-        await self._split(records)
-
-    async def _try(self, records: Sequence[Record]) -> Exception | None:
-        """Handle and commit; waits out whatever is away. The error when these records cannot be handled."""
-        attempt = 0
-        while True:
-            try:
-                await self._once(records)
-            except _AWAY as error:
-                attempt += 1
-                self.handled.failures += 1
-                if attempt == 1:
-                    log.warning("handling waits for what is away", extra={**self._names, "error": str(error)})
-                if not await self._pause_before(attempt):
-                    return None
-            except Exception as error:  # noqa: BLE001 (a handler may fail in any way, the stream must go on)
-                self.handled.failures += 1
-                return error
-            else:
-                if attempt:
-                    log.info("what was away is back", extra=self._names)
-                return None
-
-    async def _once(self, records: Sequence[Record]) -> None:
-        last = records[-1].position
-        batch = concatenate([_decoded(record) for record in records])
-        await self._handle(batch, last)
-        self.handled.batches += 1
-        self.handled.records += len(records)
-        self.handled.samples += len(batch)
-        await self._done(last)
-
-    async def _split(self, records: Sequence[Record]) -> None:
-        """Find the records that cannot be handled by halving, and set them aside."""
-        if self._stopping.is_set():
-            return
-        error = await self._try(records)
-        if error is None:
-            return
-        if len(records) == 1:
-            await self._set_aside(records[0], error)
-            return
-        middle = len(records) // 2
-        await self._split(records[:middle])
-        await self._split(records[middle:])
-
-    async def _set_aside(self, record: Record, error: Exception) -> None:
-        letter = {
-            "at": to_iso(now_us()),
-            "source": "log",
-            "topic": self.stream,
-            "reason": "handler_failed",
-            "detail": f"{self.group}: {error!r}"[:500],
-            "payload": base64.b64encode(record.payload[: self._limits.letter_bytes]).decode(),
-            "size": len(record.payload),
-            "position": record.position,
-        }
-        attempt = 0
-        while True:
-            try:
-                await self._log.append(DEAD_LETTERS, [msgspec.json.encode(letter)])
-                break
-            except UnavailableError:
-                attempt += 1
-                if not await self._pause_before(attempt):
-                    return
-        self.handled.dead_letters += 1
-        log.error("a record cannot be handled and was set aside", extra={**self._names, "error": repr(error)})
-        await self._done(record.position)
-
-    async def _done(self, position: int) -> None:
-        self.position = position
-        if self._commit:
-            await self._log.commit(self.group, self.stream, position)
-
-    async def _pause_before(self, attempt: int) -> bool:
-        """Wait longer with each attempt; False when the consumer is to stop."""
-        limits = self._limits
-        await self._pause(min(limits.first_pause_s * 2 ** min(attempt - 1, 30), limits.longest_pause_s))
-        return not self._stopping.is_set()
-
-    async def _pause(self, seconds: float) -> None:
-        if seconds <= 0:
-            return
+    async def _pause(self) -> None:
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            await asyncio.wait_for(self._stopping.wait(), _RETRY_S)
         except TimeoutError:
             return
-
-
-def _decoded(record: Record) -> SampleBatch:
-    try:
-        return decode(record.payload)
-    except ValueError as error:
-        raise UndecodableError(f"record {record.position}: {error}") from error

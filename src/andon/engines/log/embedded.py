@@ -15,7 +15,8 @@ from typing import Final, TypeVar
 
 from andon.engines.log import file
 from andon.engines.log.limits import LogLimits
-from andon.engines.log.port import GroupStatus, LogStatus, Record, StreamStatus
+from andon.engines.log.membership import Everything
+from andon.engines.log.port import GroupStatus, LogStatus, Membership, Record, StreamStatus
 from andon.engines.log.tail import Tail
 from andon.engines.log.writer import Append, Writer
 from andon.kit.errors import InvalidError, StartError, TooLargeError, UnavailableError
@@ -51,7 +52,7 @@ class _Stream:
 
 
 class EmbeddedLog:
-    """`Log` on one SQLite file. Use it from one event loop; make it with `open`."""
+    """`Log` on one SQLite file, each stream of one partition. Use it from one event loop; make it with `open`."""
 
     def __init__(self, path: Path, limits: LogLimits, db: sqlite3.Connection, lock: sqlite3.Connection) -> None:
         self._path = path
@@ -94,8 +95,13 @@ class EmbeddedLog:
         """Why the last append was refused; None while the log takes what comes."""
         return self._writer.failure
 
-    async def append(self, stream: str, payloads: Sequence[bytes]) -> int:
-        """See `Log.append`."""
+    async def partitions(self, stream: str) -> int:
+        """See `Log.partitions`: one."""
+        self._stream(stream)
+        return 1
+
+    async def append(self, stream: str, payloads: Sequence[bytes], keys: Sequence[str] | None = None) -> int:
+        """See `Log.append`. With one partition keys change nothing. What was refused is not kept."""
         self._check_open()
         state = self._stream(stream)
         if not payloads:
@@ -111,11 +117,17 @@ class EmbeddedLog:
         return await item.done
 
     async def read(
-        self, stream: str, after: int, max_records: int = 1000, max_bytes: int = 4 << 20, wait_s: float = 0
+        self,
+        stream: str,
+        after: int,
+        max_records: int = 1000,
+        max_bytes: int = 4 << 20,
+        wait_s: float = 0,
+        partition: int = 0,
     ) -> list[Record]:
         """See `Log.read`."""
         self._check_open()
-        state = self._stream(stream)
+        state = self._stream(stream, partition)
         after = max(after, 0)
         if after >= state.end and wait_s > 0:
             await state.wait(wait_s)
@@ -127,10 +139,10 @@ class EmbeddedLog:
             return found
         return await self._on_reader(self._read_file, stream, after, max_records, max_bytes)
 
-    async def commit(self, group: str, stream: str, position: int) -> None:
+    async def commit(self, group: str, stream: str, position: int, partition: int = 0) -> None:
         """See `Log.commit`. A position may be set back, to have records handled again."""
         self._check_open()
-        end = self._stream(stream).end
+        end = self._stream(stream, partition).end
         if not 0 <= position <= end:
             raise InvalidError(f"position {position} of {stream} lies outside 0 to {end}", field="position")
         key = (_checked(group, "group"), stream)
@@ -142,13 +154,19 @@ class EmbeddedLog:
         self._positions[key] = position
         self._writer.set_position(group, stream, position)
 
-    async def committed(self, group: str, stream: str) -> int:
+    async def committed(self, group: str, stream: str, partition: int = 0) -> int:
         """See `Log.committed`."""
+        self._stream(stream, partition)
         return self._positions.get((group, stream), 0)
 
-    async def end(self, stream: str) -> int:
+    async def end(self, stream: str, partition: int = 0) -> int:
         """See `Log.end`."""
-        return self._stream(stream).end
+        return self._stream(stream, partition).end
+
+    async def join(self, group: str, stream: str) -> Membership:
+        """See `Log.join`: the only process that has the file is the only member."""
+        _checked(group, "group")
+        return Everything(await self.partitions(stream))
 
     async def status(self) -> LogStatus:
         """See `Log.status`."""
@@ -191,7 +209,9 @@ class EmbeddedLog:
             else:
                 item.done.set_result(item.first + len(item.payloads) - 1)
 
-    def _stream(self, name: str) -> _Stream:
+    def _stream(self, name: str, partition: int = 0) -> _Stream:
+        if partition != 0:
+            raise InvalidError(f"{name[:40]} has no partition {partition}, only 0", field="partition")
         found = self._streams.get(name)
         if found is None:
             if len(self._streams) >= self._limits.max_streams:
