@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.engines.livestate.regression import Lines, fit
+from andon.engines.livestate.snapshot import WindowRing
 from andon.kit.clock import US_PER_HOUR
 
 _COUNT, _SUM, _MIN, _MAX = range(4)
@@ -49,6 +50,19 @@ class BucketRing:
     def forget(self, tag_id: int) -> None:
         """Empty a tag's window."""
         self._spans[tag_id] = 0
+
+    def export(self, tags: NDArray[np.int32], now: int) -> WindowRing:
+        """What the window that ends with `now` holds of these tags; rows count from 0 in their order."""
+        spans = self._spans[tags]
+        rows, slots = np.nonzero(spans > now // self._width - self._buckets)
+        return WindowRing(
+            rows.astype(np.int32), slots.astype(np.int32), spans[rows, slots], self._cells[tags[rows], slots]
+        )
+
+    def restore(self, tags: NDArray[np.int32], ring: WindowRing) -> None:
+        """Take over what `export` gave."""
+        self._spans[tags[ring.rows], ring.slots] = ring.spans
+        self._cells[tags[ring.rows], ring.slots] = ring.cells
 
     def add(self, tags: NDArray[np.int32], timestamps: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Count samples that are sorted by (tag, timestamp), all finite."""
