@@ -13,6 +13,7 @@ from alarms.running import Plant
 from andon.alarms.repository import AlarmFilter
 from andon.identity.tables import AuditRow
 from andon.kit.errors import ConflictError, NotFoundError, UnavailableError
+from andon.kit.samples import IMPORTED, SampleBatch
 from andon.registry.model import DeviceChanges
 
 
@@ -240,3 +241,12 @@ async def test_a_listener_that_fails_does_not_silence_the_others(plant: Plant) -
     await plant.send(row(tag, 0, 58.5))
     assert told == ["triggered"]
     unsubscribe()
+
+
+async def test_imported_samples_raise_nothing_whatever_their_time(plant: Plant) -> None:
+    tag = plant.add_device()
+    await plant.start()
+    await plant.service.handle(SampleBatch.from_rows([row(tag, 0, 58.5)]).with_marks(IMPORTED), 1)
+    assert plant.open() == []
+    await plant.service.handle(SampleBatch.from_rows([row(tag, 0, 58.5)]), 2)
+    assert len(plant.open()) == 1

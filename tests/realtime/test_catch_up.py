@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from andon.engines.log.port import SENSORS_DATA
 from andon.kit.clock import US_PER_S, to_iso
+from andon.kit.samples import IMPORTED, SampleBatch, encode
 from andon.realtime.settings import RealtimeSettings
 from realtime.harness import AT, PRESSURE, TEMPERATURE, Listener, Plant, row, running, until
 
@@ -131,3 +133,16 @@ async def test_a_position_that_is_none_is_an_error(listener: Listener, payload: 
 async def test_a_since_that_is_no_time_is_an_error(listener: Listener, since: Any) -> None:
     await listener.ask("subscribe-device", {"deviceId": "device-001", "since": since})
     assert (await listener.next("error"))["field"] == "since"
+
+
+async def test_what_was_imported_meanwhile_is_not_sent_as_news(plant: Plant) -> None:
+    seen = await samples(plant, 1)
+    old = SampleBatch.from_rows([row(TEMPERATURE, 55.0, AT)]).with_marks(IMPORTED)
+    await plant.log.append(SENSORS_DATA, [encode(old)])
+    await samples(plant, 1, first=7)
+    listener = await plant.listen()
+    await listener.ask("resume", {"position": seen})
+    await listener.ask("subscribe-device", {"deviceId": "device-001", "frames": True})
+    await plant.log.append(SENSORS_DATA, [encode(old)])
+    await samples(plant, 1, first=8)
+    assert seconds(await listener.all()) == [7.0, 8.0]

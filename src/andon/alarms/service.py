@@ -120,7 +120,7 @@ class AlarmService:
         """Judge the samples up to `position`. UnavailableError while the database is away: call it again."""
         async with self._lock:
             if position > self._judged.get(partition, 0):
-                self._unsaved += self._engine.judge(batch, self._clock())
+                self._unsaved += self._engine.judge(batch.live(), self._clock())
                 self._judged[partition] = position
             if self._unsaved or self._clock() - self._saved_at >= self._settings.position_every_s * US_PER_S:
                 await self._save()

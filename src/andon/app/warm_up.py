@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from andon.app.plant import Plant
@@ -9,7 +11,7 @@ from andon.engines.log.consumer import Consumer
 from andon.engines.log.port import SENSORS_DATA
 from andon.historian.model import Columns
 from andon.kit.clock import US_PER_HOUR, now_us
-from andon.kit.samples import SampleBatch
+from andon.kit.samples import IMPORTED, SampleBatch
 
 MAX_SAMPLES = 400_000
 """Samples read back at most, shared by all tags: about a second. A larger plant's day fills up as it goes on."""
@@ -32,11 +34,18 @@ async def warm_up(plant: Plant) -> Consumer:
     plant.livestate.warm(latest.take(latest.timestamps < start))
 
     async def handle(batch: SampleBatch, _position: int, _partition: int) -> None:
-        plant.livestate.apply(batch)
+        plant.livestate.apply(as_of_then(batch))
 
     partitions = range(await plant.log.partitions(SENSORS_DATA))
     positions = {each: await plant.history_store.position(each) for each in partitions}
     return Consumer(plant.log, SENSORS_DATA, "processing", handle, start_at=positions, commit=False)
+
+
+def as_of_then(batch: SampleBatch) -> SampleBatch:
+    """Imported samples show as if they had come when they were taken: an import makes no device look alive."""
+    if batch.marks is None:
+        return batch
+    return replace(batch, received=np.where(batch.marked(IMPORTED), batch.timestamps, batch.received))
 
 
 def as_batch(tag_id: int, columns: Columns) -> SampleBatch:

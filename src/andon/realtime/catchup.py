@@ -80,7 +80,7 @@ async def _records(log: Log, after: int, upto: int) -> list[Record]:
 
 
 def _of_tags(records: list[Record], tags: NDArray[np.int32], since: int | None) -> SampleBatch:
-    batch = concatenate([decode(record.payload) for record in records])
+    batch = concatenate([decode(record.payload) for record in records]).live()
     wanted = np.isin(batch.tag_ids, tags)
     if since is not None:
         wanted &= batch.timestamps > since

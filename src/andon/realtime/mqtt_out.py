@@ -93,7 +93,7 @@ class MqttOut:
         """New samples."""
         if self._version != self._directory.version:
             self._find_looms()
-        self._means.add(batch, now_us())
+        self._means.add(batch.live(), now_us())
 
     def _find_looms(self) -> None:
         self._version = self._directory.version

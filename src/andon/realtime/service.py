@@ -106,7 +106,7 @@ class RealtimeService:
 
     async def handle(self, batch: SampleBatch, position: int, partition: int) -> None:
         """New samples, up to a position of the log."""
-        self.fanout.on_batch(batch, position)
+        self.fanout.on_batch(batch.live(), position)
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Something happened to an alarm: tell who subscribed to alarms, or to its loom."""
