@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from andon.engines.livestate.memory import MemoryLiveState
 from andon.engines.livestate.redis_follower import FollowerLimits, RedisFollower
 from andon.engines.livestate.redis_keys import PublishedDevice
 from andon.engines.livestate.redis_link import RedisLink
@@ -56,11 +55,12 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 
 @asynccontextmanager
 async def publishing(
-    url: str, devices: Devices, limits: PublisherLimits = QUICK, live: MemoryLiveState | None = None
+    url: str, devices: Devices, limits: PublisherLimits = QUICK, history: SampleBatch | None = None
 ) -> AsyncIterator[RedisPublisher]:
-    """A publisher, with a memory of its own unless one is given."""
-    publisher = RedisPublisher(RedisLink(url, timeout_s=2.0), live or MemoryLiveState(), devices, limits=limits)
-    await publisher.start()
+    """A publisher, warmed with what history held."""
+    publisher = RedisPublisher(RedisLink(url, timeout_s=2.0), limits=limits)
+    publisher.warm(history or SampleBatch.empty())
+    await publisher.start(devices)
     try:
         yield publisher
     finally:
@@ -69,10 +69,10 @@ async def publishing(
 
 @asynccontextmanager
 async def leading(
-    url: str, devices: Devices, limits: PublisherLimits = QUICK, live: MemoryLiveState | None = None
+    url: str, devices: Devices, limits: PublisherLimits = QUICK, history: SampleBatch | None = None
 ) -> AsyncIterator[RedisPublisher]:
     """A publisher that leads."""
-    async with publishing(url, devices, limits, live) as publisher:
+    async with publishing(url, devices, limits, history) as publisher:
         await until(lambda: publisher.leading, "it leads")
         yield publisher
 

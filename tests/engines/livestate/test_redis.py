@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import redis as redis_client
 
-from andon.engines.livestate.memory import MemoryLiveState
 from andon.engines.livestate.redis_publisher import PublisherLimits
 from andon.kit.clock import now_us
 from andon.kit.quality import Quality
@@ -94,10 +93,10 @@ async def test_a_follower_that_starts_late_knows_it_all(redis_url: str) -> None:
             for i in range(50):
                 publisher.apply(batch(row(1, float(i)), row(2, -float(i))))
                 await asyncio.sleep(0)
-            last = publisher.live.current(2)
+            last = publisher.current(2)
             await until(lambda: one.current(2) == last == two.current(2), "the followers have the newest")
             for follower in (one, two):
-                assert_equal(publisher.live, follower, [1, 2, 3, 4], now_us())
+                assert_equal(publisher, follower, [1, 2, 3, 4], now_us())
                 assert follower.status.state == "following"
                 assert follower.status.gaps == 0
 
@@ -136,7 +135,7 @@ async def test_one_of_two_publishers_leads_and_the_other_takes_over(redis_url: s
         await until(lambda: second.leading, "the other one leads")
         second.apply(batch(row(2, 2.0)))
         await until(lambda: follower.status.state == "following" and follower.current(2) is not None, "it follows")
-        assert_equal(second.live, follower, [1, 2], now_us())
+        assert_equal(second, follower, [1, 2], now_us())
 
 
 @pytest.fixture
@@ -159,8 +158,8 @@ async def test_redis_is_killed_and_everything_goes_on_by_itself(own_redis: Redis
         assert kept is not None and kept.value == 1.0, "it answers with what it had"
         await asyncio.to_thread(own_redis.start)
         await until(lambda: follower.status.state == "following", "it follows again")
-        await until(lambda: follower.current(2) == publisher.live.current(2), "it caught up")
-        assert_equal(publisher.live, follower, [1, 2, 3], now_us())
+        await until(lambda: follower.current(2) == publisher.current(2), "it caught up")
+        assert_equal(publisher, follower, [1, 2, 3], now_us())
         with redis_client.Redis.from_url(own_redis.url) as client:
             await until(lambda: (body(client, "device:device-002:current") or {}).get("value") == 99.0, "keys are back")
         await until(lambda: publisher.problem is None, "it has no problem any more")
@@ -179,7 +178,7 @@ async def test_redis_that_stands_still_is_away(own_redis: Redis) -> None:
         publisher.apply(batch(row(2, 2.0)))
         await until(lambda: follower.status.state == "following" and follower.current(2) is not None, "it follows")
         await until(lambda: publisher.problem is None, "the publisher too")
-        assert_equal(publisher.live, follower, [1, 2], now_us())
+        assert_equal(publisher, follower, [1, 2], now_us())
 
 
 async def test_what_waits_for_redis_is_bounded_and_the_gap_is_mended(own_redis: Redis) -> None:
@@ -194,8 +193,8 @@ async def test_what_waits_for_redis_is_bounded_and_the_gap_is_mended(own_redis: 
         assert publisher.dropped > 400
         await asyncio.to_thread(own_redis.start)
         await until(lambda: follower.status.state == "following", "it follows again")
-        await until(lambda: follower.current(1) == publisher.live.current(1), "it has the newest")
-        assert_equal(publisher.live, follower, [1, 2], now_us())
+        await until(lambda: follower.current(1) == publisher.current(1), "it has the newest")
+        assert_equal(publisher, follower, [1, 2], now_us())
 
 
 async def test_a_publisher_that_starts_anew_warms_its_followers(redis_url: str) -> None:
@@ -203,11 +202,10 @@ async def test_a_publisher_that_starts_anew_warms_its_followers(redis_url: str) 
         async with leading(redis_url, DEVICES) as publisher:
             publisher.apply(batch(row(1, 1.0)))
             assert await follower.wait_complete(20)
-        live = MemoryLiveState()
-        live.warm(batch(row(1, 1.0, 5.0), row(3, 3.0, 5.0)))  # as from history
-        async with leading(redis_url, DEVICES, live=live) as publisher:
+        history = batch(row(1, 1.0, 5.0), row(3, 3.0, 5.0))
+        async with leading(redis_url, DEVICES, history=history) as publisher:
             await until(lambda: follower.status.state == "following" and follower.current(3) is not None, "it follows")
-            assert_equal(publisher.live, follower, [1, 2, 3], now_us())
+            assert_equal(publisher, follower, [1, 2, 3], now_us())
 
 
 async def test_other_messages_on_the_channel_do_no_harm(redis_url: str, looking: redis_client.Redis) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from andon.engines.livestate.redis_keys import CURRENT_TTL_S, document_entry
 from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
-from andon.kit.errors import UnavailableError
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -66,7 +65,7 @@ class RedisDocuments:
             try:
                 async with self._link.client() as client:
                     await self._serve(client)
-            except (*self._link.away, UnavailableError) as error:
+            except self._link.away as error:
                 self._reach.lost(error)
                 self._written.clear()  # Redis may have lost everything
             await pauses.wait()

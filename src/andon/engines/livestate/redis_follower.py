@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from andon.engines.livestate import redis_messages as messages
-from andon.engines.livestate.memory import LiveStateLimits
-from andon.engines.livestate.port import Current, CurrentColumns, TagIds, Window, WindowStats
+from andon.engines.livestate.delegating import Delegating
+from andon.engines.livestate.memory import LiveStateLimits, MemoryLiveState
 from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
 from andon.engines.livestate.redis_mirror import Mirror, Snapshot
 from andon.kit.samples import SampleBatch
@@ -51,7 +51,7 @@ class FollowerStatus:
     problem: str | None
 
 
-class RedisFollower:
+class RedisFollower(Delegating):
     """`LiveState` of what another process publishes. `start` and `stop` it; reading never waits.
 
     While Redis is away it answers with what it had last, and says so in `status`.
@@ -170,40 +170,11 @@ class RedisFollower:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
 
-    # The port
+    @property
+    def memory(self) -> MemoryLiveState:
+        """The state in this process's memory; another one after it has been warmed anew."""
+        return self._mirror.live
 
     def apply(self, batch: SampleBatch) -> None:
-        """Take samples in that did not come over the channel."""
+        """Take samples in that did not come over the channel: for this process alone."""
         self._mirror.live.apply(batch)
-
-    def warm(self, batch: SampleBatch) -> None:
-        """The same, for samples read back from history: for a start while nobody publishes."""
-        self._mirror.live.warm(batch)
-
-    def current(self, tag_id: int) -> Current | None:
-        """See `LiveState.current`."""
-        return self._mirror.live.current(tag_id)
-
-    def columns(self, tag_ids: TagIds) -> CurrentColumns:
-        """See `LiveState.columns`."""
-        return self._mirror.live.columns(tag_ids)
-
-    def current_many(self, tag_ids: TagIds) -> list[Current | None]:
-        """See `LiveState.current_many`."""
-        return self._mirror.live.current_many(tag_ids)
-
-    def stats(self, tag_id: int, window: Window, now: int) -> WindowStats | None:
-        """See `LiveState.stats`."""
-        return self._mirror.live.stats(tag_id, window, now)
-
-    def stats_many(self, tag_ids: TagIds, window: Window, now: int) -> list[WindowStats | None]:
-        """See `LiveState.stats_many`."""
-        return self._mirror.live.stats_many(tag_ids, window, now)
-
-    def samples_since(self, since: int, until: int | None = None) -> int:
-        """See `LiveState.samples_since`."""
-        return self._mirror.live.samples_since(since, until)
-
-    def forget(self, tag_id: int) -> None:
-        """See `LiveState.forget`."""
-        self._mirror.live.forget(tag_id)

@@ -24,15 +24,15 @@ Devices = Callable[[], tuple[object, Sequence[PublishedDevice]]]
 
 
 class KeyWriter:
-    """`touch` it with what came, `write` now and then. What it could not write is written when Redis is back.
+    """Give it `devices`, `touch` it with what came, `write` now and then: also what it could not write before.
 
     Values are read on the event loop, in short steps; making JSON and talking to Redis is a thread's work.
     """
 
-    def __init__(self, link: RedisLink, live: LiveState, devices: Devices) -> None:
+    def __init__(self, link: RedisLink, live: LiveState) -> None:
+        self.devices: Devices = lambda: (None, ())
         self._link = link
         self._live = live
-        self._list = devices
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="redis-keys")
         self._client: Any = None
         self._connection: Any = None  # the client has no types for what it sends packed
@@ -83,7 +83,7 @@ class KeyWriter:
 
     def _load(self) -> list[str]:
         """Look at the devices again when they changed; the keys of those that are gone."""
-        version, devices = self._list()
+        version, devices = self.devices()
         if version == self._version:
             return []
         before = {(each.prefix, each.device_id): (each, row) for row, each in enumerate(self._devices)}

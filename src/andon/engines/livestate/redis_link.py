@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from andon.kit.errors import StartError
+from andon.kit.errors import StartError, UnavailableError
 
 if TYPE_CHECKING:
     import redis
@@ -42,8 +42,8 @@ class RedisLink:
 
     @property
     def away(self) -> tuple[type[Exception], ...]:
-        """What clients raise when Redis cannot be reached, refuses the password, or has no room."""
-        return (self._redis.RedisError, OSError)
+        """What clients raise when Redis cannot be reached, refuses the password, or has no room; and what says so."""
+        return (self._redis.RedisError, OSError, UnavailableError)
 
     def check(self) -> None:
         """StartError unless the URL can be read. Nothing is connected."""

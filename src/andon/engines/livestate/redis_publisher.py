@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from andon.engines.livestate import redis_messages as messages
-from andon.engines.livestate.memory import MemoryLiveState
+from andon.engines.livestate.delegating import Delegating
+from andon.engines.livestate.memory import LiveStateLimits, MemoryLiveState
 from andon.engines.livestate.redis_keywriter import Devices, KeyWriter
 from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
 from andon.engines.livestate.snapshot import encode_counts, encode_part, parts_of
@@ -54,25 +55,24 @@ class PublisherLimits:
     longest_pause_s: float = 5.0
 
 
-class RedisPublisher:
-    """Warm `live`, then `start` it and feed it with `apply`, which also feeds `live`. It never slows down who does."""
+class RedisPublisher(Delegating):
+    """`LiveState` that others can follow. `warm` it, then `start` it; `apply` never waits for Redis."""
 
     def __init__(
         self,
         link: RedisLink,
-        live: MemoryLiveState,
-        devices: Devices,
         *,
         shard: str = "0",
+        state_limits: LiveStateLimits | None = None,
         limits: PublisherLimits | None = None,
     ) -> None:
         self.leading = False
         self.dropped = 0
-        self._link = link
-        self.live = live
+        self.link = link
+        self._live = MemoryLiveState(state_limits)
         self._limits = limits or PublisherLimits()
         self._names = messages.Names(shard)
-        self._keys = KeyWriter(link, live, devices)
+        self._keys = KeyWriter(link, self._live)
         self._reach = Reachable(link, "live state's channel", logger)
         self._keys_reach = Reachable(link, "live state's keys", logger)
         self._epoch = messages.new_epoch()
@@ -91,19 +91,22 @@ class RedisPublisher:
 
     def apply(self, batch: SampleBatch) -> None:
         """Take the samples in, here and for all followers."""
-        batch = batch.live()
-        if not len(batch):
-            return
-        self.live.apply(batch)
-        if not self.leading:
+        self._live.apply(batch)
+        if not self.leading or not len(batch):
             return
         self._keys.touch(batch.tag_ids)
         self._number += 1
         self._push((self._number, encode(batch)))
         self._wake.set()
 
-    async def start(self) -> None:
-        """Begin to publish as soon as Redis lets us; does not wait for it."""
+    @property
+    def memory(self) -> MemoryLiveState:
+        """The state in this process's memory."""
+        return self._live
+
+    async def start(self, devices: Devices) -> None:
+        """Begin to publish, for these devices, as soon as Redis lets us; does not wait for it."""
+        self._keys.devices = devices
         self._tasks = [asyncio.create_task(self._run(), name="redis publisher")]
         self._tasks.append(asyncio.create_task(self._write_keys(), name="redis keys"))
 
@@ -123,9 +126,9 @@ class RedisPublisher:
         pauses = Pauses(self._limits.longest_pause_s)
         while not self._stopping:
             try:
-                async with self._link.client() as client:
+                async with self.link.client() as client:
                     await self._serve(client)
-            except self._link.away as error:
+            except self.link.away as error:
                 self._reach.lost(error)
                 self._keys.forget()
                 await pauses.wait()
@@ -216,13 +219,13 @@ class RedisPublisher:
         """Each part says up to which batch it goes: samples go on coming meanwhile."""
         started, now = self._number, now_us()
         base, keys = f"{self._names.snapshot}:{self._epoch.hex()}:{started}", list[str]()
-        for tags in parts_of(self.live.seen()):
-            columns, number = self.live.export(tags, now), self._number
+        for tags in parts_of(self._live.seen()):
+            columns, number = self._live.export(tags, now), self._number
             keys.append(f"{base}:{len(keys)}")
             data = await asyncio.to_thread(encode_part, columns, number)
             await client.set(keys[-1], data, ex=self._limits.snapshot_ttl_s)
         keys.append(f"{base}:counts")
-        counts = encode_counts(self.live.received.export(), self._number)
+        counts = encode_counts(self._live.received.export(), self._number)
         await client.set(keys[-1], counts, ex=self._limits.snapshot_ttl_s)
         return messages.SnapshotNote(started, keys)
 
@@ -234,5 +237,5 @@ class RedisPublisher:
             try:
                 await self._keys.write(now_us())
                 self._keys_reach.found()
-            except self._link.away as error:
+            except self.link.away as error:
                 self._keys_reach.lost(error)
