@@ -16,7 +16,11 @@ SOURCE = Path(__file__).parents[2] / "src" / "andon"
 SCOPE = {"organisation_id", "organization_id"}
 QUERIES = {"select", "delete", "where", "get"}  # an insert, or an update by key, has the organisation in its row
 ACROSS = re.compile(r"(all|every|whichever) organisations?")  # said in the docstring, or above with the reason
-NOT_DATA = {"organizations", "consumer_positions"}  # the organisations themselves, and how far a consumer has come
+NOT_DATA = {
+    "organizations",
+    # what Andon's processes tell each other
+    *("consumer_positions", "leases", "role_heartbeats", "registry_revision", "verification_keys"),
+}
 
 
 def import_every_mapped_table() -> None:

@@ -25,6 +25,12 @@ class SigningKeys:
     public: rsa.RSAPublicKey
     key_id: str
 
+    @property
+    def public_pem(self) -> str:
+        """The public half as text."""
+        encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        return self.public.public_bytes(encoding, form).decode()
+
     @classmethod
     def of(cls, private: rsa.RSAPrivateKey) -> SigningKeys:
         """The pair of a private key."""
@@ -36,6 +42,14 @@ class SigningKeys:
     def generate(cls) -> SigningKeys:
         """A new pair."""
         return cls.of(rsa.generate_private_key(public_exponent=65_537, key_size=KEY_BITS))
+
+
+def read_public(pem: str) -> rsa.RSAPublicKey:
+    """A public key as `public_pem` wrote it. ValueError when it is no RSA key."""
+    public = serialization.load_pem_public_key(pem.encode())
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise ValueError("this is not an RSA key")
+    return public
 
 
 def load_or_create_keys(data_dir: Path) -> SigningKeys:

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from andon.identity.tables import RefreshTokenRow, UserRow
+from andon.identity.tables import RefreshTokenRow, UserRow, VerificationKeyRow
+from andon.kit.clock import US_PER_DAY
+
+KEY_LIFE_US = 30 * US_PER_DAY
+"""A key that its process has not published again for so long signs nothing any more that is still good."""
 
 
 def user_count(session: Session, organisation_id: str) -> int:
@@ -98,3 +102,16 @@ def families_revoked_since(session: Session, since: int) -> Sequence[tuple[str, 
 def delete_expired_tokens(session: Session, now: int) -> None:
     """Forget refresh tokens whose time is over."""
     session.execute(delete(RefreshTokenRow).where(RefreshTokenRow.expires_at < now))
+
+
+# every organisation: all share the keys
+def publish_key(session: Session, key_id: str, pem: str, at: int) -> None:
+    """Keep a public key for the processes that verify; those that nobody has published for long go."""
+    session.merge(VerificationKeyRow(key_id=key_id, pem=pem, seen_at=at))
+    session.execute(delete(VerificationKeyRow).where(VerificationKeyRow.seen_at < at - KEY_LIFE_US))
+
+
+# every organisation: all share the keys
+def published_keys(session: Session) -> dict[str, str]:
+    """Key id → public key as PEM, of every process that signs."""
+    return {row.key_id: row.pem for row in session.scalars(select(VerificationKeyRow))}

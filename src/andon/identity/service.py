@@ -62,7 +62,10 @@ class IdentityService(Sessions):
                 return None
         organisation_id = self.ensure_default_organisation().id if organisation is None else organisation.id
         generated = None if password else generate_password()
-        self.create_user(system_principal(organisation_id), ADMIN, password or generated or "", ADMIN)
+        try:
+            self.create_user(system_principal(organisation_id), ADMIN, password or generated or "", ADMIN)
+        except ConflictError:
+            return None  # another process made it in this moment
         return generated
 
     def create_user(self, actor: Principal, username: str, password: str, role: str, email: str | None = None) -> User:

@@ -6,16 +6,17 @@ import hashlib
 import logging
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy.orm import Session
 
 from andon.engines.database import Database
 from andon.identity import organisations, repository
 from andon.identity.audit import record
 from andon.identity.errors import SIGN_IN
-from andon.identity.keys import SigningKeys
+from andon.identity.keys import SigningKeys, read_public
 from andon.identity.model import ROLES, Principal, canonical_username, system_principal
 from andon.identity.passwords import MAX_LENGTH, Passwords
 from andon.identity.tables import OrganisationRow, RefreshTokenRow, UserRow
@@ -65,8 +66,10 @@ class SignedIn:
 class Sessions:
     """Issues and checks tokens. Thread-safe; everything but `verify` blocks, so keep it off the loop."""
 
-    def __init__(self, database: Database, keys: SigningKeys, settings: IdentitySettings | None = None) -> None:
+    def __init__(self, database: Database, keys: SigningKeys | None, settings: IdentitySettings | None = None) -> None:
+        """Without `keys` nobody can sign in here; tokens are verified by the keys that other processes published."""
         self.settings = settings or IdentitySettings()
+        self._keys = keys
         self._database = database
         self._passwords = Passwords()
         self._throttle = LoginThrottle(self.settings.throttle)
@@ -79,6 +82,7 @@ class Sessions:
         )
         self._ended: dict[str, int] = {}  # sign-in → when it ended, as long as its access tokens could live
         self._ending = threading.Lock()
+        self._learnt: Mapping[str, RSAPublicKey] = {}
         self.learn_ended()
 
     def learn_ended(self) -> None:
@@ -87,6 +91,20 @@ class Sessions:
             ended = repository.families_revoked_since(session, now_us() - self._access_us)
         with self._ending:
             self._ended.update(ended)
+
+    def publish_key(self) -> None:
+        """Let the other processes on this database verify what this one signs. Call it once a day at least."""
+        if self._keys is not None:
+            with self._database.session() as session:
+                repository.publish_key(session, self._keys.key_id, self._keys.public_pem, now_us())
+
+    def learn_keys(self) -> None:
+        """Accept what other processes on this database sign. Cheap: call it often."""
+        with self._database.reading() as session:
+            published = repository.published_keys(session)
+        if published.keys() != self._learnt.keys():
+            self._learnt = {key_id: read_public(pem) for key_id, pem in published.items()}
+            self._tokens.trust(self._learnt)
 
     @property
     def _access_us(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from andon.engines.database import ID_LENGTH, Base
@@ -55,6 +55,16 @@ class RefreshTokenRow(Base):
     expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
     used_at: Mapped[int | None] = mapped_column(BigInteger)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class VerificationKeyRow(Base):
+    """The public half of a key that a process signs access tokens with, for the processes that only check them."""
+
+    __tablename__ = "verification_keys"
+
+    key_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    pem: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[int] = mapped_column(BigInteger)
 
 
 class AuditRow(Base):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from andon.identity.errors import SIGN_IN
 from andon.identity.keys import SigningKeys
@@ -19,10 +21,14 @@ _REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti"]
 
 
 class AccessTokens:
-    """Issues and verifies. Remembers at most `cache_size` verified tokens, the least recent go first."""
+    """Issues and verifies. Remembers at most `cache_size` verified tokens, the least recent go first.
 
-    def __init__(self, keys: SigningKeys, issuer: str, audience: str, ttl_s: float, cache_size: int) -> None:
+    Without `keys` it only verifies, by the keys of others that it was told to `trust`.
+    """
+
+    def __init__(self, keys: SigningKeys | None, issuer: str, audience: str, ttl_s: float, cache_size: int) -> None:
         self._keys = keys
+        self._trusted: Mapping[str, RSAPublicKey] = {} if keys is None else {keys.key_id: keys.public}
         self._issuer = issuer
         self._audience = audience
         self._ttl_us = round(ttl_s * US_PER_S)
@@ -30,8 +36,15 @@ class AccessTokens:
         self._verified: OrderedDict[str, Principal] = OrderedDict()
         self._lock = threading.Lock()
 
+    def trust(self, others: Mapping[str, RSAPublicKey]) -> None:
+        """Accept what these keys have signed, by key id, and what the own one has."""
+        own = {} if self._keys is None else {self._keys.key_id: self._keys.public}
+        self._trusted = {**others, **own}
+
     def issue(self, principal: Principal) -> str:
         """A signed token for `principal`, good from now for the time to live."""
+        if self._keys is None:
+            raise RuntimeError("this process has no key to sign with")
         now = now_us()
         claims = {
             "iss": self._issuer,
@@ -63,7 +76,7 @@ class AccessTokens:
         try:
             claims = jwt.decode(
                 token,
-                self._keys.public,
+                self._key_of(token),
                 [ALGORITHM],
                 issuer=self._issuer,
                 audience=self._audience,
@@ -82,6 +95,15 @@ class AccessTokens:
             claims["sid"],
             claims["exp"] * US_PER_S,
         )
+
+    def _key_of(self, token: str) -> RSAPublicKey:
+        key_id = jwt.get_unverified_header(token).get("kid")
+        if key_id is None and self._keys is not None:
+            return self._keys.public
+        found = self._trusted.get(key_id or "")
+        if found is None:
+            raise jwt.InvalidTokenError("nobody that we know signs with this key")
+        return found
 
     def _remember(self, token: str, principal: Principal) -> None:
         with self._lock:

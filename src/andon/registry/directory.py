@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from andon.kit.limits import Limits
@@ -74,7 +74,8 @@ class _Snapshot:
 class Directory:
     """All devices and tags of all organisations. Reading takes no lock and is safe from any thread.
 
-    Only `Registry` changes it, after the database has committed.
+    Only `Registry` changes it, after the database has committed. Where other processes change the database too, it
+    follows them a moment later: who must not miss such a change asks for `catch_up`.
     """
 
     def __init__(self) -> None:
@@ -82,6 +83,7 @@ class Directory:
         self._state = _Snapshot()
         self._listeners: list[Callable[[], None]] = []
         self._changing = threading.Lock()
+        self._catch_up: Callable[[], Awaitable[None]] | None = None
 
     @property
     def version(self) -> int:
@@ -129,6 +131,20 @@ class Directory:
         """
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
+
+    @property
+    def follows(self) -> bool:
+        """Whether there may be devices and tags that are not here yet."""
+        return self._catch_up is not None
+
+    def follow(self, catch_up: Callable[[], Awaitable[None]] | None) -> None:
+        """Others change the registry too: `catch_up` takes over what they have done. None: no longer."""
+        self._catch_up = catch_up
+
+    async def catch_up(self) -> None:
+        """Until everything is here that was in the database before the call, or the database is away for long."""
+        if self._catch_up is not None:
+            await self._catch_up()
 
     def replace(self, devices: Iterable[DeviceInfo], highest_tag_id: int = 0) -> None:
         """Hold exactly these devices; tag ids up to `highest_tag_id` are in use, also by devices that are gone."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from andon.registry.model import DELETED
-from andon.registry.tables import DeviceRow, EquipmentRow, TagRow
+from andon.registry.tables import DeviceRow, EquipmentRow, RegistryRevisionRow, TagRow
+
+_THE_ROW = 1
 
 
 # every organisation: the directory holds all of them, and scopes each look-up itself
@@ -22,6 +24,38 @@ def all_tags(session: Session) -> Sequence[TagRow]:
     """Tags of the devices of all organisations that have not been deleted, in the order they were made."""
     query = select(TagRow).join(DeviceRow, DeviceRow.id == TagRow.device_id).where(DeviceRow.status != DELETED)
     return session.scalars(query.order_by(TagRow.id)).all()
+
+
+# every organisation: changes of the registry are counted together
+def revision(session: Session) -> int:
+    """How many changes of the registry there have been."""
+    return session.scalar(select(RegistryRevisionRow.value)) or 0
+
+
+# every organisation: changes of the registry are counted together
+def next_revision(session: Session) -> int:
+    """Count a change; its number. Units of work take turns, so what has a smaller number is committed."""
+    session.execute(update(RegistryRevisionRow).values(value=RegistryRevisionRow.value + 1))
+    return revision(session)
+
+
+# every organisation: as for all devices
+def changed_devices(session: Session, after: int) -> Sequence[DeviceRow]:
+    """Devices that changed after a revision, deleted ones among them."""
+    return session.scalars(select(DeviceRow).where(DeviceRow.revision > after)).all()
+
+
+# every organisation: as for all devices
+def changed_tags(session: Session, after: int) -> Sequence[TagRow]:
+    """Tags of the devices that changed after a revision, in the order they were made."""
+    query = select(TagRow).join(DeviceRow, DeviceRow.id == TagRow.device_id).where(DeviceRow.revision > after)
+    return session.scalars(query.order_by(TagRow.id)).all()
+
+
+# every organisation: as for all devices
+def stamp_new_devices(session: Session, at: int) -> None:
+    """Give the devices that bear no revision yet this one."""
+    session.execute(update(DeviceRow).where(DeviceRow.revision == 0).values(revision=at))
 
 
 # every organisation: a tag id is unique across all of them

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +20,7 @@ from andon.kit.errors import ConflictError, InvalidError, NotFoundError, TooLarg
 from andon.registry import repository
 from andon.registry.demo import seed_demo
 from andon.registry.directory import DeviceInfo, Directory, TagInfo
+from andon.registry.loading import read_all, read_changed
 from andon.registry.model import (
     DELETED,
     STATUSES,
@@ -32,7 +32,7 @@ from andon.registry.model import (
     check_tag,
     is_device_id,
 )
-from andon.registry.places import Places, Tree
+from andon.registry.places import Tree
 from andon.registry.rows import device_info, device_row, read_tag, tag_row, write_tag
 from andon.registry.tables import DeviceRow, TagRow
 
@@ -50,7 +50,8 @@ class RegistryLimits:
 class Registry:
     """Changes devices and tags. Thread-safe; every call blocks on the database, so keep it off the loop.
 
-    A change is in the directory when the call returns, and not before the database has it.
+    A change is in the directory when the call returns, and not before the database has it. What other processes
+    change in the same database comes with `refresh`.
     """
 
     def __init__(self, database: Database, directory: Directory, limits: RegistryLimits | None = None) -> None:
@@ -58,17 +59,41 @@ class Registry:
         self._directory = directory
         self._limits = limits or RegistryLimits()
         self._changing = threading.RLock()  # so that the directory sees changes in the database's order
+        self._revision = 0  # up to which the directory holds what the database has
 
     def load(self) -> None:
         """Fill the directory from the database."""
         with self._changing:
             with self._database.reading() as session:
-                devices = _read_all(session)
+                self._revision = repository.revision(session)
+                devices = read_all(session)
                 highest = repository.highest_tag_id(session)
                 default = organisations.first(session)
             if default is not None:
                 self._directory.default_organisation = default.id
             self._directory.replace(devices, highest)
+
+    @property
+    def revision(self) -> int:
+        """Number of the registry's last change that was read from the database."""
+        return self._revision
+
+    def refresh(self) -> None:
+        """Take over what other processes changed since the last look."""
+        with self._changing:
+            with self._database.reading() as session:
+                newest = repository.revision(session)
+                if newest == self._revision:
+                    return
+                changed, gone = read_changed(session, self._revision)
+            known = self._directory
+            fresh = [device for device in changed if device != known.by_uuid(device.uuid)]
+            if fresh:
+                known.put(*fresh)
+            for uuid in gone:
+                if known.by_uuid(uuid) is not None:
+                    known.remove(uuid)
+            self._revision = newest
 
     def ensure_default_organisation(self, timezone: str = "UTC") -> str:
         """Id of the default organisation, made at the first start. StartError when there is no such time zone."""
@@ -91,6 +116,7 @@ class Registry:
                 tree = Tree(session, _organisation(session, organisation_id))
                 self._check_device_count(organisation_id)
                 row = _place_device(session, tree, organisation_id, device)
+                row.revision = repository.next_revision(session)
                 tags = _write_tags(session, row, device.tags)
                 self._check_tag_count(device.device_id, len(tags))
                 record(session, actor, "device.create", device.device_id, {"name": device.name, "type": device.type})
@@ -110,6 +136,7 @@ class Registry:
                 for tag, wanted, path in _tag_changes(tags, changes):
                     write_tag(tag, changed_tag(read_tag(tag), wanted, path))
                 row.updated_at = now_us()
+                row.revision = repository.next_revision(session)
                 record(session, actor, "device.update", device_id, changes.as_detail())
                 session.flush()
                 info = _info(session, row, tags)
@@ -123,6 +150,7 @@ class Registry:
                 row = _existing(session, organisation_id, device_id)
                 row.status = DELETED
                 row.updated_at = now_us()
+                row.revision = repository.next_revision(session)
                 record(session, actor, "device.delete", device_id, {"name": row.name})
             self._directory.remove(row.id)
 
@@ -151,6 +179,7 @@ class Registry:
                 organisation = _organisation(session, organisation_id)
                 added = seed_demo(session, organisation, looms)
                 if added:
+                    repository.stamp_new_devices(session, repository.next_revision(session))
                     actor = system_principal(organisation_id)
                     record(session, actor, "demo.seed", organisation.name, {"devices": added})
             if added:
@@ -171,6 +200,7 @@ class Registry:
             wanted = tuple(replace(tag, is_primary=False) for tag in fresh.values())
             rows = [tag_row(tag, row) for tag in (wanted if known else _with_primary(wanted))]
             session.add_all(rows)
+            row.revision = repository.next_revision(session)
             session.flush()
             if fresh:
                 actor = system_principal(organisation_id, "ingest")
@@ -192,15 +222,6 @@ class Registry:
                 field="tags",
                 cure="split the device, or raise max_tags_per_device",
             )
-
-
-def _read_all(session: Session) -> list[DeviceInfo]:
-    timezones = {row.id: row.timezone for row in organisations.every(session)}
-    places = Places(repository.all_equipment(session), timezones)
-    tags: defaultdict[str, list[TagRow]] = defaultdict(list)
-    for tag in repository.all_tags(session):
-        tags[tag.device_id].append(tag)
-    return [device_info(row, tags[row.id], places.place(row.equipment_id)) for row in repository.all_devices(session)]
 
 
 def _organisation(session: Session, organisation_id: str) -> OrganisationRow:

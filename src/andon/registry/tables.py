@@ -59,6 +59,17 @@ class DeviceRow(Base):
     offline_after_s: Mapped[float] = mapped_column(Double)
     created_at: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[int] = mapped_column(BigInteger)
+    # The registry's revision at which the device or one of its tags last changed.
+    revision: Mapped[int] = mapped_column(BigInteger, server_default="0", index=True)
+
+
+class RegistryRevisionRow(Base):
+    """The one row that counts changes of the registry."""
+
+    __tablename__ = "registry_revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[int] = mapped_column(BigInteger)
 
 
 class TagRow(Base):

@@ -1,0 +1,156 @@
+"""A lease: of all processes that share a database, at most one does what may be done by one alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from sqlalchemy import BigInteger, String
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from andon.engines.database.base import Base
+from andon.engines.database.database import Database
+from andon.kit.errors import UnavailableError
+
+logger = logging.getLogger(__name__)
+
+_NOBODY = ""
+
+
+class LeaseRow(Base):
+    """Who holds a lease. `beat` grows while the holder lives."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(200))
+    beat: Mapped[int] = mapped_column(BigInteger)
+
+
+class LeaseLostError(UnavailableError):
+    """Another process does this now."""
+
+
+class Lease:
+    """`acquire` it, work while it is `held`, and have every unit of work that counts call `guard`.
+
+    Nobody's clock is compared with another's: a holder whose `beat` did not move for `expires_s`, as the one who waits
+    measures it, is taken for dead. `owner` names a process so that two that live never have the same one; a process
+    that comes back under its name takes up at once what it held. A holder that was only asleep is stopped by `guard`.
+    """
+
+    def __init__(
+        self, database: Database, name: str, owner: str, *, beat_s: float = 1.0, expires_s: float = 5.0
+    ) -> None:
+        self.name = name
+        self.owner = owner
+        self._database = database
+        self._beat_s = beat_s
+        self._expires_s = expires_s
+        self._lost = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+        self._seen: tuple[str, int] | None = None
+        self._seen_since = 0.0
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours, as far as we know."""
+        return self._beating is not None and not self._lost.is_set()
+
+    async def acquire(self) -> None:
+        """Wait until it is ours; an absent database is waited out."""
+        await self._end_beating()
+        waiting = False
+        while not await self._attempt():
+            if not waiting:
+                logger.info("another process does this, standing by", extra={"lease": self.name})
+            waiting = True
+            await asyncio.sleep(self._beat_s)
+        self._lost.clear()
+        self._beating = asyncio.create_task(self._beat(), name=f"lease {self.name}")
+        logger.info("this process does it now", extra={"lease": self.name})
+
+    async def lost(self) -> None:
+        """Until it is not ours any more."""
+        await self._lost.wait()
+
+    async def release(self) -> None:
+        """Give it up, so that one who waits need not find out."""
+        held = self.held
+        await self._end_beating()
+        self._lost.set()
+        if held:
+            with contextlib.suppress(UnavailableError):
+                await asyncio.to_thread(self._give_up)
+
+    def guard(self, session: Session) -> None:
+        """LeaseLostError unless the lease is ours until this unit of work is committed."""
+        row = session.get(LeaseRow, self.name)
+        if row is None or row.owner != self.owner:
+            self._lost_to(row.owner if row else _NOBODY)
+
+    async def _attempt(self) -> bool:
+        try:
+            return await asyncio.to_thread(self._take)
+        except UnavailableError:
+            return False
+
+    def _take(self) -> bool:
+        with self._database.session() as session:
+            row = session.get(LeaseRow, self.name)
+            if row is None:
+                session.add(LeaseRow(name=self.name, owner=self.owner, beat=1))
+                return True
+            if row.owner not in (_NOBODY, self.owner) and not self._dead(row):
+                return False
+            row.owner, row.beat = self.owner, row.beat + 1
+            return True
+
+    def _dead(self, row: LeaseRow) -> bool:
+        now = time.monotonic()
+        if self._seen != (row.owner, row.beat):
+            self._seen, self._seen_since = (row.owner, row.beat), now
+        return now - self._seen_since >= self._expires_s
+
+    async def _beat(self) -> None:
+        alive = time.monotonic()
+        while True:
+            await asyncio.sleep(self._beat_s)
+            began = time.monotonic()
+            try:
+                await asyncio.to_thread(self._renew)
+                alive = began
+            except LeaseLostError as error:
+                logger.warning("lost to another process", extra={"lease": self.name, "reason": error.message})
+                break
+            except UnavailableError:
+                if time.monotonic() - alive >= self._expires_s:
+                    logger.warning("the database is away for too long to go on", extra={"lease": self.name})
+                    break
+        self._lost.set()
+
+    def _renew(self) -> None:
+        with self._database.session() as session:
+            row = session.get(LeaseRow, self.name)
+            if row is None or row.owner != self.owner:
+                self._lost_to(row.owner if row else _NOBODY)
+            else:
+                row.beat += 1
+
+    def _give_up(self) -> None:
+        with self._database.session() as session:
+            row = session.get(LeaseRow, self.name)
+            if row is not None and row.owner == self.owner:
+                row.owner = _NOBODY
+
+    def _lost_to(self, owner: str) -> None:
+        raise LeaseLostError(f"{self.name} is done by {owner or 'nobody'} now", cure="this process stands by")
+
+    async def _end_beating(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._beating
+            self._beating = None
