@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from support.databases import database_url, migrated_database  # noqa: F401
 from support.engines import (  # noqa: F401  (fixtures are found by their names here)
     group_kafka,
     influx_server,

@@ -9,7 +9,7 @@ from alarms.running import Plant
 
 
 @pytest.fixture
-def plant(tmp_path: Path) -> Iterator[Plant]:
-    made = Plant(tmp_path)
+def plant(tmp_path: Path, database_url: str | None) -> Iterator[Plant]:
+    made = Plant(tmp_path, database_url=database_url)
     yield made
     made.database.close()

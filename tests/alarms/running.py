@@ -78,8 +78,8 @@ class MemoryLog:
 class Plant:
     """One database, log, registry and live state; `service` is the alarm service that runs on them now."""
 
-    def __init__(self, folder: Path, settings: AlarmSettings | None = None) -> None:
-        self.database = Database.open(None, folder)
+    def __init__(self, folder: Path, settings: AlarmSettings | None = None, database_url: str | None = None) -> None:
+        self.database = Database.open(database_url, folder)
         self.database.migrate()
         self.directory = Directory()
         self.registry = Registry(self.database, self.directory)

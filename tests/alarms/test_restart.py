@@ -12,6 +12,7 @@ from alarms.plant import NOW, batch, row, seconds
 from alarms.running import Plant
 from andon.alarms.settings import AlarmSettings
 from andon.engines.livestate.memory import MemoryLiveState
+from support.databases import on_both as database_url  # noqa: F401 (the same tests on SQLite and PostgreSQL)
 
 
 async def test_a_crash_neither_loses_nor_doubles_an_open_alarm(plant: Plant) -> None:

@@ -15,6 +15,7 @@ from andon.identity.tables import AuditRow
 from andon.kit.errors import ConflictError, NotFoundError, UnavailableError
 from andon.kit.samples import IMPORTED, SampleBatch
 from andon.registry.model import DeviceChanges
+from support.databases import on_both as database_url  # noqa: F401 (the same tests on SQLite and PostgreSQL)
 
 
 async def act(plant: Plant, verb: Any, alarm_id: str, comment: str | None = None) -> None:

@@ -24,8 +24,8 @@ def keys() -> SigningKeys:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(None, tmp_path)
+def database(tmp_path: Path, database_url: str | None) -> Iterator[Database]:
+    opened = Database.open(database_url, tmp_path)
     opened.migrate()
     yield opened
     opened.close()

@@ -9,6 +9,7 @@ import pytest
 
 from andon.identity.guard import requires
 from andon.identity.model import PERMISSIONS, ROLES, system_principal
+from support.databases import on_both as database_url  # noqa: F401 (the same tests on SQLite and PostgreSQL)
 
 README = Path(__file__).parents[2] / "src" / "andon" / "identity" / "README.md"
 

@@ -19,6 +19,7 @@ from andon.identity.tables import AuditRow, RefreshTokenRow, UserRow
 from andon.identity.throttle import ThrottleLimits
 from andon.kit.clock import US_PER_S
 from andon.kit.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnauthenticatedError
+from support.databases import on_both as database_url  # noqa: F401 (the same tests on SQLite and PostgreSQL)
 
 from .conftest import PASSWORD
 

@@ -18,6 +18,7 @@ from andon.registry.directory import Directory
 from andon.registry.model import DeviceChanges, NewDevice, NewTag, check_limits
 from andon.registry.places import SITE, Tree
 from andon.registry.service import Registry, RegistryLimits
+from support.databases import on_both as database_url  # noqa: F401 (the same tests on SQLite and PostgreSQL)
 
 TEMPERATURE = NewTag("temperature", "celsius", limits=Limits(20, 80, 15, 85))
 OVEN = NewDevice("oven-1", "oven", "hall-1", "Oven 1", tags=(TEMPERATURE, NewTag("humidity", "percent")))

@@ -10,6 +10,7 @@ from andon.kit.errors import NotFoundError
 from andon.kit.units import symbol
 from andon.registry.directory import DeviceInfo, TagInfo
 
+_IDS_END = 2**31  # ids are 32 bits wide: PostgreSQL does not even look for a larger one
 SEVERITIES = ("critical", "high", "medium", "low")
 LEVELS = {"critical": "critical", "high": "warning", "medium": "warning", "low": "info"}
 
@@ -193,7 +194,8 @@ def format_id(alarm_id: int) -> str:
 def parse_id(text: str) -> int | None:
     """The number of `alert-001`, or of `1`; None when it is neither."""
     found = re.fullmatch(r"(?:alert-)?0*(\d{1,15})", text)
-    return int(found[1]) if found else None
+    number = int(found[1]) if found else 0
+    return number if 0 < number < _IDS_END else None
 
 
 def unknown_alarm(text: str) -> NotFoundError:

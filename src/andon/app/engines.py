@@ -6,11 +6,16 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from andon.app.settings import Settings
 from andon.engines.broker.config import BrokerConfig
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.database import Database
 from andon.engines.livestate.memory import MemoryLiveState
+from andon.engines.livestate.port import LiveState
+from andon.engines.livestate.redis_link import RedisLink
+from andon.engines.livestate.redis_publisher import RedisPublisher
 from andon.engines.log.embedded import EmbeddedLog
 from andon.engines.log.limits import LogLimits
 from andon.historian.stores.local import LocalStore
@@ -24,7 +29,7 @@ class Engines:
     database: Database
     log: EmbeddedLog
     history: LocalStore
-    livestate: MemoryLiveState
+    livestate: LiveState
     broker: EmbeddedBroker
 
     async def close(self) -> None:
@@ -50,9 +55,28 @@ async def open_engines(settings: Settings) -> Engines:
 
 def open_database(settings: Settings) -> Database:
     """The relational store, with its tables brought up to date."""
-    database = Database.open(None, settings.data_dir)
-    database.migrate()
+    database = connect_database(settings)
+    try:
+        database.migrate()
+    except BaseException:
+        database.close()
+        raise
     return database
+
+
+def connect_database(settings: Settings) -> Database:
+    """The relational store as it is: SQLite in the data folder, or PostgreSQL."""
+    return Database.open(
+        secret(settings.database_url),
+        settings.data_dir,
+        replica_url=secret(settings.database_replica_url),
+        pool_size=settings.database_pool_size,
+    )
+
+
+def secret(setting: SecretStr | None) -> str | None:
+    """What a setting hides from prints and logs."""
+    return setting.get_secret_value() if setting is not None else None
 
 
 def open_log(settings: Settings) -> EmbeddedLog:
@@ -70,9 +94,10 @@ def open_history(settings: Settings) -> LocalStore:
     return LocalStore.open(settings.data_dir / "history.db")
 
 
-def open_livestate(settings: Settings) -> MemoryLiveState:
-    """Live state, empty: `warm_up` fills it."""
-    return MemoryLiveState()
+def open_livestate(settings: Settings) -> LiveState:
+    """Live state, empty: `warm_up` fills it. With Redis, other processes can follow it: see `live_on_redis`."""
+    url = secret(settings.redis_url)
+    return MemoryLiveState() if url is None else RedisPublisher(RedisLink(url))
 
 
 def open_broker(settings: Settings) -> EmbeddedBroker:

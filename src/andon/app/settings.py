@@ -55,6 +55,14 @@ class Settings(BaseSettings):
     max_discovered: int = Field(1_000, ge=0, description="Unknown devices that are remembered.")
     flush_interval_ms: float = Field(10, ge=0, le=200, description="Longest wait before received samples are stored.")
 
+    database_url: SecretStr | None = Field(None, description="`postgresql://user:password@host/database`; else SQLite.")
+    database_replica_url: SecretStr | None = Field(None, description="A read replica of it, for reports and history.")
+    database_pool_size: int = Field(5, ge=1, le=100, description="Most connections to the database of one process.")
+    historian: str = Field("embedded", pattern="^(embedded|postgres|influx)$", description="Where history is kept.")
+    history_pool_size: int = Field(5, ge=3, le=100, description="Most connections for history on PostgreSQL.")
+
+    redis_url: SecretStr | None = Field(None, description="`redis://user:password@host:6379/0`; else in memory alone.")
+
     log_max_bytes: int = Field(512 << 20, gt=0, description="Size from which consumed log records are dropped.")
     min_free_bytes: int = Field(128 << 20, ge=0, description="New data is refused while the disk has less than this.")
     log_max_age_hours: float = Field(48, gt=0, description="Age from which consumed log records are dropped.")

@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from andon.engines.database import postgresql
 from andon.engines.database.migrate import migrate
-from andon.kit.errors import StartError
+from andon.engines.database.outage import outage_named
+from andon.kit.errors import StartError, UnavailableError
 
+log = logging.getLogger(__name__)
 FILE_NAME = "andon.db"
 BUSY_TIMEOUT_S = 10.0
+POOL_SIZE = 5
+REPLICA_PAUSE_S = 5.0
+"""So long a replica that did not answer is not asked again."""
 
 
 class Database:
-    """One engine with its sessions. Safe to use from any thread; every call blocks, so keep it off the loop."""
+    """One engine with its sessions. Safe to use from any thread; every call blocks, so keep it off the loop.
 
-    def __init__(self, engine: Engine) -> None:
+    Every unit of work raises UnavailableError while the engine is away, and works again when it is back.
+    """
+
+    def __init__(self, engine: Engine, replica: Engine | None = None, pool_size: int = POOL_SIZE) -> None:
         self.engine = engine
+        self.pool_size = pool_size
         self._writing = sessionmaker(engine, expire_on_commit=False)
-        self._reading = sessionmaker(engine.execution_options(andon_read_only=True), expire_on_commit=False)
+        self._reading = _readers(engine)
+        self._replica = replica
+        self._reporting = _readers(replica) if replica is not None else None
+        self._replica_after = 0.0
 
     @classmethod
-    def open(cls, url: str | None, data_dir: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Database:
+    def open(
+        cls,
+        url: str | None,
+        data_dir: Path,
+        *,
+        replica_url: str | None = None,
+        pool_size: int = POOL_SIZE,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> Database:
         """Connect to `url`, or to `andon.db` in the data folder when it is None.
 
-        Raises StartError when the store cannot be reached.
+        `replica_url`: a copy that reports are read from (PostgreSQL), which may be away. `pool_size`: most connections
+        to each. Raises StartError when the store cannot be reached.
         """
         if url is None:
             url = f"sqlite:///{_private_file(data_dir)}"
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-        if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine, busy_timeout_s)
+        engine = _engine(url, pool_size, busy_timeout_s)
         try:
             with engine.connect():
                 pass
@@ -47,31 +69,93 @@ class Database:
                 f"the database {shown} cannot be opened: {error.orig}",
                 cure="check that it is running, that the address is right and that the data folder is writable",
             ) from error
-        return cls(engine)
+        return cls(engine, _engine(replica_url, pool_size, busy_timeout_s) if replica_url else None, pool_size)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite`, `postgresql`, …"""
+        return self.engine.dialect.name
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision. StartError when a newer Andon wrote them."""
-        migrate(self.engine)
+        """Bring the tables to the newest revision; of several processes one does it and the others wait.
+
+        StartError when a newer Andon wrote the tables.
+        """
+        with outage_named(self.pool_size):
+            migrate(self.engine)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A unit of work: committed when the block ends, rolled back when it raises.
 
-        On SQLite it holds the write lock from its first statement on, so what it has read stays true until it
-        commits. Keep it short and hash, wait or call out before it.
+        It holds the write lock from its first statement on, so what it has read stays true until it commits, on every
+        engine and across processes. Keep it short and hash, wait or call out before it.
         """
-        with self._writing() as session, session.begin():
+        with outage_named(self.pool_size), self._writing() as session, session.begin():
             yield session
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """A consistent view to read from, which never waits for a writer; nothing that it changes is kept."""
-        with self._reading() as session:
+    def reading(self, *, report: bool = False) -> Iterator[Session]:
+        """A consistent view to read from, which never waits for a writer; nothing that it changes is kept.
+
+        `report`: it may be some seconds old; read from the replica when there is one and it answers.
+        """
+        if report and self._replica_answers():
+            assert self._reporting is not None
+            with outage_named(self.pool_size), self._reporting() as session:
+                yield session
+            return
+        with outage_named(self.pool_size), self._reading() as session:
             yield session
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self._replica is not None:
+            self._replica.dispose()
+
+    def _replica_answers(self) -> bool:
+        if self._reporting is None or time.monotonic() < self._replica_after:
+            return False
+        try:
+            with outage_named(self.pool_size), self._reporting() as session:
+                session.connection()
+        except UnavailableError as error:
+            self._replica_after = time.monotonic() + REPLICA_PAUSE_S
+            log.warning("the replica is away, the primary answers", extra={"error": error.message})
+            return False
+        return True
+
+
+def _engine(url: str, pool_size: int, busy_timeout_s: float) -> Engine:
+    try:
+        if not postgresql.is_postgresql(url):
+            return _other_engine(url, busy_timeout_s)
+        # A connection is tried before it is used: the server may have been restarted in between.
+        waits: Mapping[str, Any] = {"pool_timeout": busy_timeout_s, "max_overflow": 0, "pool_pre_ping": True}
+        engine = create_engine(postgresql.driver_url(url), pool_size=pool_size, **waits)
+    except ArgumentError as error:
+        raise StartError(
+            "the database URL cannot be understood",
+            field="database_url",
+            cure="write it as postgresql://user:password@host:5432/database",
+        ) from error
+    postgresql.prepare(engine, busy_timeout_s)
+    return engine
+
+
+def _other_engine(url: str, busy_timeout_s: float) -> Engine:
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, busy_timeout_s)
+    return engine
+
+
+def _readers(engine: Engine) -> sessionmaker[Session]:
+    options: dict[str, Any] = {"andon_read_only": True}
+    if engine.dialect.name == "postgresql":
+        options |= postgresql.READING
+    return sessionmaker(engine.execution_options(**options), expire_on_commit=False)
 
 
 def _private_file(data_dir: Path) -> Path:

@@ -13,12 +13,17 @@ HEAD = "0002"  # the newest revision; a test holds it to the files
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade to `HEAD` in one transaction where the engine can. StartError when the tables are newer than the code."""
-    with engine.begin() as connection:
-        current = current_revision(connection)
-        if current == HEAD:  # the usual start: importing Alembic would cost more than everything else here
+    """Upgrade to `HEAD` in one transaction where the engine can. StartError when the tables are newer than the code.
+
+    Processes that start together take turns: the first upgrades, the others find it done.
+    """
+    with engine.execution_options(andon_read_only=True).connect() as connection:
+        if current_revision(connection) == HEAD:  # the usual start: importing Alembic would cost more than all else
             return
-        _upgrade(connection, current)
+    with engine.execution_options(andon_patient=True).begin() as connection:
+        current = current_revision(connection)
+        if current != HEAD:
+            _upgrade(connection, current)
 
 
 def current_revision(connection: Connection) -> str | None:
