@@ -19,7 +19,7 @@ from andon.app.simulator_child import SimulatorChild, reachable
 from andon.engines.broker.credentials import SERVER
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.database import Database
-from andon.engines.livestate.memory import MemoryLiveState
+from andon.engines.livestate.port import LiveState
 from andon.engines.log.consumer import Consumer
 from andon.engines.log.embedded import EmbeddedLog
 from andon.historian.service import Historian
@@ -63,7 +63,7 @@ class Plant:
     consumers: dict[str, Consumer] = field(default_factory=dict)
     database: Database = field(init=False)
     log: EmbeddedLog = field(init=False)
-    livestate: MemoryLiveState = field(init=False)
+    livestate: LiveState = field(init=False)
     history_store: LocalStore = field(init=False)
     broker: EmbeddedBroker = field(init=False)
     context: ApiContext = field(init=False)

@@ -14,6 +14,7 @@ from andon.api.context import ApiContext, BrokerAccess, Dependency, RoleStatus
 from andon.api.health import overall, probe_all
 from andon.api.system import plant_figures
 from andon.engines.broker.credentials import DEVICE
+from andon.engines.livestate.redis_publisher import RedisPublisher
 from andon.engines.log.port import SENSORS_DATA
 from andon.kit.clock import now_us, to_iso
 
@@ -63,7 +64,12 @@ def _dependencies(plant: Plant) -> dict[str, Dependency]:
     async def broker() -> str:
         return "healthy" if plant.broker.state == "running" and plant.ingest.broker_connected else "degraded"
 
-    return {"database": database, "log": log, "historian": historian, "broker": broker}
+    async def redis() -> str:
+        shared = plant.livestate
+        return "degraded" if isinstance(shared, RedisPublisher) and shared.problem else "healthy"
+
+    found = {"database": database, "log": log, "historian": historian, "broker": broker}
+    return {**found, "redis": redis} if isinstance(plant.livestate, RedisPublisher) else found
 
 
 def _roles(plant: Plant) -> list[RoleStatus]:

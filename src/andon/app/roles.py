@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from andon.app.live_on_redis import publishing
 from andon.app.plant import Plant
 from andon.app.warm_up import warm_up
 from andon.engines.log.consumer import Consumer
@@ -48,7 +49,8 @@ async def _historian(plant: Plant) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _processing(plant: Plant) -> AsyncIterator[None]:
-    async with _following(plant, "processing", await warm_up(plant)):
+    consumer = await warm_up(plant)
+    async with publishing(plant), _following(plant, "processing", consumer):
         yield
 
 
