@@ -30,7 +30,7 @@ PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     identity.router,
     ingest.router,
-    historian.router,
+    *historian.ROUTERS,
     registry.router,
     devices.router,
     looms.router,

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from andon.api.context import ApiContext, context
 from andon.api.device_views import limits_body
 from andon.api.loom_schemas import LoomList, LoomMeasurements, LoomsMeta, LoomView
-from andon.historian.endpoints import MAX_READINGS, From, History, To
 from andon.historian.model import Columns
+from andon.historian.parameters import From, History, Limits, To, at_most
 from andon.historian.ranges import parse_range
-from andon.historian.schemas import HistoryMeta
+from andon.historian.schemas import PageMeta
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import now_us, to_iso
@@ -110,20 +110,22 @@ async def get_loom(loom_id: str, state: Context, principal: Reader) -> dict[str,
 
 
 @router.get("/looms/{loom_id}/measurements", summary="Past measurements of a loom, one row for each time")
-@answers(LoomMeasurements, HistoryMeta, refuses=_UNKNOWN)
+@answers(LoomMeasurements, PageMeta, refuses=_UNKNOWN)
 async def loom_measurements(
     loom_id: str,
     state: Context,
     historian: History,
+    limits: Limits,
     principal: DataReader,
     start: From = "-24h",
     end: To = "now",
-    limit: Annotated[int, Query(ge=1, le=MAX_READINGS, description="Most rows.")] = 1000,
+    limit: Annotated[int, Query(ge=1, description="Most rows.")] = 1000,
     order: Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")] = "asc",
 ) -> Response:
     """The columns of `bbw_measurements`. When `meta.truncated`, go on with `from` = `meta.nextFrom`, or newest first
     with `to` = `meta.nextTo`. `sensor_id` is null unless the loom sends it as a signal of its own."""
     loom = find_loom(state, principal.organisation_id, loom_id)
+    at_most(limit, limits.max_readings, "limit", "history_max_readings")
     first, last = parse_range(start, end, now_us())
     newest_first = order == "desc"
     tags = [tag for tag in loom.tags if tag.name in _COLUMNS]

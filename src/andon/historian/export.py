@@ -1,57 +1,88 @@
-"""History as a file, a page at a time, so that any range fits in memory."""
+"""History as a file of any size: read a page at a time, written by a worker thread, ended when nobody takes it."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
 
-import msgspec
-
+from andon.historian.model import Columns
+from andon.historian.selection import QualityFilter, Series, filtered
 from andon.historian.service import Historian
-from andon.historian.views import shown
-from andon.registry.directory import DeviceInfo, TagInfo
+from andon.kit.clock import to_iso
 
-CSV_HEADER = ("timestamp", "device", "tag", "value", "unit", "quality")
-
-
-def safe_cell(text: str) -> str:
-    """Text that a spreadsheet shows instead of running it as a formula (OWASP: CSV injection)."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
+Gone = Callable[[], Awaitable[bool]]
+"""Whether the reader has closed the connection."""
 
 
-async def csv_lines(
-    historian: Historian, device: DeviceInfo, tags: Sequence[TagInfo], start: int, end: int
-) -> AsyncIterator[bytes]:
-    """A CSV file (RFC 4180, UTF-8): a header, then tag by tag, oldest first; an absent value is an empty cell."""
-    yield _csv([CSV_HEADER])
-    for tag in tags:
-        names = (safe_cell(device.device_id), safe_cell(tag.name), safe_cell(tag.unit))
-        async for page in historian.pages(tag.id, start, end):
-            yield _csv(
-                (at, names[0], names[1], safe_cell(value) if isinstance(value, str) else value, names[2], quality)
-                for at, value, quality in shown(page)
-            )
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What to export: signals one after the other, each oldest first; start ≤ timestamp < end. `name`: of the file."""
+
+    name: str
+    series: Sequence[Series]
+    start: int
+    end: int
+    quality: QualityFilter = "all"
+
+    def file_name(self, ending: str) -> str:
+        """A name that every file system takes."""
+        days = f"{to_iso(self.start)[:10]}_{to_iso(self.end - 1)[:10]}"
+        return re.sub(r"[^A-Za-z0-9_.-]", "_", f"{self.name}_{days}.{ending}")
 
 
-async def json_chunks(
-    historian: Historian, device: DeviceInfo, tags: Sequence[TagInfo], start: int, end: int
-) -> AsyncIterator[bytes]:
-    """One JSON document: `{"deviceId": …, "readings": [{timestamp, tag, value, unit, quality}, …]}`."""
-    yield b'{"deviceId":' + msgspec.json.encode(device.device_id) + b',"readings":['
-    separator = b"\n"
-    for tag in tags:
-        async for page in historian.pages(tag.id, start, end):
-            rows = [
-                {"timestamp": at, "tag": tag.name, "value": value, "unit": tag.unit, "quality": quality}
-                for at, value, quality in shown(page)
-            ]
-            yield separator + msgspec.json.encode(rows)[1:-1]
-            separator = b",\n"
-    yield b"\n]}\n"
+class FileWriter(Protocol):
+    """Turns pages into the bytes of a file. Called by one thread at a time, never by the event loop's.
+
+    What it needs it gets in `begin`, so that one which never began holds nothing.
+    """
+
+    media_type: str
+    ending: str
+
+    def begin(self) -> bytes:
+        """The file's beginning; may be empty, as any part."""
+        ...
+
+    def page(self, series: Series, columns: Columns) -> bytes:
+        """The bytes that a page adds; may be empty while the format gathers more."""
+        ...
+
+    def finish(self) -> Iterable[bytes]:
+        """The rest of the file, in pieces that are not empty."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what was held; also called when the export was given up."""
+        ...
 
 
-def _csv(rows: object) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)  # type: ignore[arg-type]
-    return text.getvalue().encode()
+async def pages(historian: Historian, export: Export) -> AsyncIterator[tuple[Series, Columns]]:
+    """Everything that is to be exported, a bounded page at a time."""
+    for series in export.series:
+        async for page in historian.pages(series.tag.id, export.start, export.end):
+            fitting = filtered(page, export.quality)
+            if len(fitting):
+                yield series, fitting
+
+
+async def file_parts(historian: Historian, export: Export, writer: FileWriter, gone: Gone) -> AsyncGenerator[bytes]:
+    """The file in pieces. Ends at the next page when the reader is gone."""
+    loop = asyncio.get_running_loop()
+    # One thread of its own: what it was given last is done before the writer is closed, also when this is cancelled.
+    worker = ThreadPoolExecutor(1, thread_name_prefix="export")
+    try:
+        yield await loop.run_in_executor(worker, writer.begin)
+        async for series, columns in pages(historian, export):
+            if await gone():
+                return
+            yield await loop.run_in_executor(worker, writer.page, series, columns)
+        rest = iter(await loop.run_in_executor(worker, writer.finish))
+        while part := await loop.run_in_executor(worker, next, rest, b""):
+            yield part
+    finally:
+        worker.submit(writer.close)
+        worker.shutdown(wait=False)

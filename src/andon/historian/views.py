@@ -52,19 +52,21 @@ def readings(columns: Columns) -> list[dict[str, Any]]:
     return [{"timestamp": at, "value": value, "quality": quality} for at, value, quality in shown(columns)]
 
 
-def bucket_readings(buckets: Buckets) -> list[dict[str, Any]]:
+def bucket_readings(buckets: Buckets, *, detailed: bool = False) -> list[dict[str, Any]]:
     """Buckets as the history endpoint lists them; `value` is the mean, `timestamp` the bucket's start."""
-    rows = zip(
+    names = ["timestamp", "value", "quality", "min", "max", "count"]
+    columns: list[list[Any]] = [
         iso_column(buckets.starts),
         value_column(buckets.means),
         quality_column(buckets.qualities),
         value_column(buckets.minima),
         value_column(buckets.maxima),
         buckets.counts.tolist(),
-        strict=True,
-    )
-    names = ("timestamp", "value", "quality", "min", "max", "count")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    ]
+    if detailed:
+        names += ["sd", "first", "last", "goodShare"]
+        columns += map(value_column, (buckets.sds, buckets.firsts, buckets.lasts, buckets.good_shares))
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def statistics_view(found: Statistics | None) -> dict[str, Any]:
@@ -84,6 +86,7 @@ def statistics_view(found: Statistics | None) -> dict[str, Any]:
         "first": found.first,
         "last": found.last,
         "goodShare": found.good_share,
+        **({"approximate": True} if found.approximate else {}),
     }
 
 
