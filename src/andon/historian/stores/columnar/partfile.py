@@ -1,132 +1,160 @@
 """Raw samples in a Parquet file, sorted by (tag, timestamp).
 
-Columns that any Parquet reader shows: `tag_id`, `timestamp` (UTC), `value` (double), `quality` (OPC code), `delay_ms`
-(from the timestamp to its arrival) and `text`. A number that is absent or infinite is null.
+Columns that any Parquet reader shows: `tag_id`, `timestamp` (UTC; in ms when all of the file's are whole ones, else in
+µs), `value` (double; null when absent or infinite), `quality` (OPC code), `delay_ms` (from the timestamp to its
+arrival) and `text`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from andon.historian.model import Columns
+from andon.historian.stores.columnar.encodings import DELTA, DICTIONARY, PLAIN, SPLIT, Encoded, Encodings, encode
 from andon.historian.stores.columnar.safefile import whole
-from andon.historian.stores.columnar.sortedfile import SortedFile
-from andon.historian.stores.columnar.tagindex import TagIndex, TagIndexBuilder
+from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary
+from andon.historian.stores.columnar.sorting import sliced
+from andon.historian.stores.columnar.tagindex import TagIndex
 from andon.kit.clock import US_PER_MS
 from andon.kit.samples import SampleBatch, concatenate
 
 ROW_GROUP: Final = 65_536
-_VERSION: Final = "1"
-SCHEMA: Final = pa.schema(
-    [
-        pa.field("tag_id", pa.int32(), nullable=False),
-        pa.field("timestamp", pa.timestamp("us", "UTC"), nullable=False),
-        pa.field("value", pa.float64()),
-        pa.field("quality", pa.uint8(), nullable=False),
-        pa.field("delay_ms", pa.int64(), nullable=False),
-        pa.field("text", pa.string()),
-    ]
-)
+"""Rows that are read to find one tag's: a millisecond's worth."""
+PartSummary = Summary
 
-
-@dataclass(frozen=True, slots=True)
-class PartSummary:
-    """`min_time` and `max_time` in µs UTC, both included; `tags` int32, ascending."""
-
-    rows: int
-    bytes: int
-    min_time: int
-    max_time: int
-    tags: NDArray[np.int32]
+_MS: Final = pa.timestamp("ms", "UTC")
+_US: Final = pa.timestamp("us", "UTC")
+_COLUMNS: Final = ("timestamp", "value", "quality", "delay_ms")
+_STATISTICS: Final = ("tag_id", "timestamp")
+_ENCODINGS: Final = Encodings(("tag_id", "value", "quality", "text"), {"timestamp": DELTA, "delay_ms": DELTA})
+_FEW_DELAYS: Final = 4_096  # ms from the least to the most; a dictionary holds so many
+_WELL_PACKED: Final = 3.0  # bytes a value; a dictionary that does as well is not beaten
+_SAMPLE: Final = 8_192  # rows that tell how other encodings would do
 
 
 def write_part(path: Path, batch: SampleBatch | Iterable[SampleBatch], *, meta: Mapping[str, str]) -> PartSummary:
-    """Write samples that are sorted by (tag, timestamp) and unique. On the disk when it returns; OSError otherwise."""
-    batches = [batch] if isinstance(batch, SampleBatch) else batch
+    """Write samples that are sorted by (tag, timestamp) and unique. On the disk when it returns; OSError otherwise.
+
+    ValueError when they are not sorted. Memory is bounded by the batch in hand and a few row groups.
+    """
+    groups = _groups([batch] if isinstance(batch, SampleBatch) else batch)
+    first = next(groups, SampleBatch.empty())
+    unit = _unit(first)
     with whole(path) as file:
-        index = _write(file, batches, meta)
-        size = file.tell()
-    return _summary(index, size)
+        writer = SortedWriter(file)
+        for group in itertools.chain([first], groups):
+            if unit == _MS and _unit(group) == _US:
+                return _finer(file, writer, itertools.chain([group], groups), meta)
+            _add(writer, group, unit)
+        return writer.finish(meta)
 
 
-def _summary(index: TagIndex, size: int) -> PartSummary:
-    if not len(index):
-        return PartSummary(0, size, 0, 0, index.tags)
-    return PartSummary(index.rows, size, int(index.firsts.min()), int(index.lasts.max()), index.tags)
+def _finer(file: BinaryIO, writer: SortedWriter, rest: Iterable[SampleBatch], meta: Mapping[str, str]) -> PartSummary:
+    """What was written in ms so far and the rest, all in µs."""
+    writer.finish({})
+    with tempfile.TemporaryFile(dir=Path(file.name).parent) as so_far:
+        file.seek(0)
+        shutil.copyfileobj(file, so_far)
+        file.seek(0)
+        file.truncate()
+        writer = SortedWriter(file)
+        for group in itertools.chain(PartFile(SortedFile(pa.PythonFile(so_far))).chunks(ROW_GROUP), rest):
+            _add(writer, group, _US)
+        return writer.finish(meta)
 
 
-def _write(file: BinaryIO, batches: Iterable[SampleBatch], meta: Mapping[str, str]) -> TagIndex:
-    index = TagIndexBuilder()
-    with pq.ParquetWriter(
-        file,
-        SCHEMA,
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=["tag_id", "value", "quality", "text"],
-        column_encoding={"timestamp": "DELTA_BINARY_PACKED", "delay_ms": "DELTA_BINARY_PACKED"},
-        write_statistics=["tag_id", "timestamp"],
-        store_schema=False,
-    ) as writer:
-        for group in _groups(batches):
-            index.add(group.tag_ids, group.timestamps)
-            writer.write_table(_table(group), row_group_size=len(group))
-        built = index.build()
-        writer.add_key_value_metadata({**meta, **built.metadata(), "andon.version": _VERSION})
-    return built
+def _add(writer: SortedWriter, batch: SampleBatch, unit: pa.DataType) -> None:
+    group = _encoded(_table(batch, unit))
+    writer.add(group, batch.tag_ids, batch.timestamps, has_texts=bool(batch.texts))
+
+
+def _encoded(table: pa.Table) -> Encoded:
+    """The row group with the encodings that suit it."""
+    delays = table["delay_ms"].to_numpy()
+    chosen = _ENCODINGS
+    if len(delays) and int(delays.max()) - int(delays.min()) < _FEW_DELAYS:
+        chosen = chosen.changed("delay_ms", DICTIONARY)
+    found = encode(table, chosen, _STATISTICS)
+    least = found.sizes["value"] / max(len(table), 1)
+    if least <= _WELL_PACKED:
+        return found
+    sample = table.select(["value"]).slice(0, _SAMPLE)
+    best = DICTIONARY
+    for encoding in (SPLIT, PLAIN):
+        size = encode(sample, Encodings((), {"value": encoding})).sizes["value"] / len(sample)
+        if size < least:
+            best, least = encoding, size
+    return found if best == DICTIONARY else encode(table, chosen.changed("value", best), _STATISTICS)
+
+
+def _unit(batch: SampleBatch) -> pa.DataType:
+    """The coarser unit that holds all timestamps."""
+    whole_ms = batch.timestamps // US_PER_MS * US_PER_MS == batch.timestamps
+    return _MS if whole_ms.all() else _US
 
 
 def _groups(batches: Iterable[SampleBatch]) -> Iterator[SampleBatch]:
-    """Whole tags up to a row group's size; a tag that is larger than that in several."""
+    """Row groups: whole tags, about `ROW_GROUP` rows; a tag that is much larger than that in several."""
     waiting: list[SampleBatch] = []
-    count = 0
     for batch in batches:
         waiting.append(batch)
-        count += len(batch)
-        if count >= 2 * ROW_GROUP:
-            joined = concatenate(waiting)
-            at = 0
+        if sum(map(len, waiting)) >= 2 * ROW_GROUP:
+            joined, at = concatenate(waiting), 0
             while len(joined) - at >= 2 * ROW_GROUP:
                 end = _cut(joined.tag_ids, at)
-                yield joined.take(np.arange(at, end))
+                yield sliced(joined, at, end)
                 at = end
-            waiting, count = [joined.take(np.arange(at, len(joined)))], len(joined) - at
-    if count:
-        joined = concatenate(waiting)
-        at = 0
-        while at < len(joined):
-            end = _cut(joined.tag_ids, at)
-            yield joined.take(np.arange(at, end))
-            at = end
+            waiting = [sliced(joined, at, len(joined))]
+    joined, at = concatenate(waiting), 0
+    while at < len(joined):
+        end = _cut(joined.tag_ids, at)
+        yield sliced(joined, at, end)
+        at = end
 
 
 def _cut(tags: NDArray[np.int32], at: int) -> int:
-    """End of the row group that begins at `at`: the next change of tag after its size, or its size at the latest."""
+    """End of the row group that begins at `at`: where a tag ends, if one does in its second half."""
     end = at + ROW_GROUP
     if end >= len(tags):
         return len(tags)
-    next_tag = int(np.searchsorted(tags, tags[end], "left"))
-    return next_tag if next_tag > at + ROW_GROUP // 2 else end
+    change = int(np.searchsorted(tags[at:end], tags[end], "left")) + at
+    return change if change > at + ROW_GROUP // 2 else end
 
 
-def _table(batch: SampleBatch) -> pa.Table:
-    delay = (batch.received - batch.timestamps + US_PER_MS // 2) // US_PER_MS
+def _schema(unit: pa.DataType) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field("tag_id", pa.int32(), nullable=False),
+            pa.field("timestamp", unit, nullable=False),
+            pa.field("value", pa.float64()),
+            pa.field("quality", pa.uint8(), nullable=False),
+            pa.field("delay_ms", pa.int64(), nullable=False),
+            pa.field("text", pa.string()),
+        ]
+    )
+
+
+def _table(batch: SampleBatch, unit: pa.DataType) -> pa.Table:
+    times = batch.timestamps if unit == _US else batch.timestamps // US_PER_MS
+    present = np.isfinite(batch.values)
     columns = [
         pa.array(batch.tag_ids),
-        pa.array(batch.timestamps).view(pa.timestamp("us", "UTC")),
-        pa.array(batch.values, mask=~np.isfinite(batch.values)),
+        pa.array(times).view(unit),
+        pa.array(batch.values, mask=None if present.all() else ~present),
         pa.array(batch.qualities),
-        pa.array(delay),
+        pa.array((batch.received - batch.timestamps + US_PER_MS // 2) // US_PER_MS),
         _texts(batch),
     ]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    return pa.Table.from_arrays(columns, schema=_schema(unit))
 
 
 def _texts(batch: SampleBatch) -> pa.Array:
@@ -144,12 +172,17 @@ class PartFile:
     def __init__(self, file: SortedFile) -> None:
         self._file = file
         self.meta = file.meta
-        self.summary = _summary(file.index, file.size)
+        self.summary: PartSummary = file.summary
+
+    @property
+    def index(self) -> TagIndex:
+        """Which rows belong to which tag."""
+        return self._file.index
 
     @staticmethod
     def open(path_or_uri: Path | str, filesystem: Any = None) -> PartFile:
         """Open a file. OSError when it is not there, ValueError when it is not a part."""
-        return PartFile(SortedFile(path_or_uri, filesystem))
+        return PartFile(SortedFile.open(path_or_uri, filesystem))
 
     def read(self, tag_id: int, start: int, end: int) -> Columns:
         """The samples of a tag with start ≤ timestamp < end (µs), oldest first."""
@@ -158,35 +191,36 @@ class PartFile:
 
     def read_many(self, tag_ids: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
         """The samples of some tags (None: of all) with start ≤ timestamp < end (µs), by tag, then time."""
-        ranges = self._file.index.ranges(tag_ids, start, end)
-        if not ranges:
+        rows = self._file.read(self.index.ranges(tag_ids, start, end), start, end, _COLUMNS, ("text",))
+        if rows is None:
             return SampleBatch.empty()
-        batch = self._rows(ranges)
+        batch = _batch(rows)
         within = (batch.timestamps >= start) & (batch.timestamps < end)
         return batch if within.all() else batch.take(within)
 
     def chunks(self, max_rows: int) -> Iterator[SampleBatch]:
         """All samples, by tag, then time, at most `max_rows` at a time; whole tags where they are not larger."""
-        for rows in self._file.index.chunks(max_rows):
-            yield self._rows([rows])
+        for part in self.index.chunks(max_rows):
+            rows = self._file.read([part], *_EVER, _COLUMNS, ("text",))
+            assert rows is not None, "a range of the index holds rows"
+            yield _batch(rows)
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
-    def _rows(self, ranges: Sequence[tuple[int, int]]) -> SampleBatch:
-        table, wanted = self._file.rows(ranges, SCHEMA.names)
-        return _batch(table) if wanted is None else _batch(table).take(wanted)
+
+_EVER: Final = (-(1 << 63), (1 << 63) - 1)
 
 
-def _batch(table: pa.Table) -> SampleBatch:
-    timestamps = table["timestamp"].cast(pa.int64()).to_numpy()
+def _batch(rows: Rows) -> SampleBatch:
+    table = rows.table
+    timestamps = table["timestamp"].cast(_US).cast(pa.int64()).to_numpy()
     texts = {}
-    column = table["text"]
-    if column.null_count < len(column):
-        texts = {row: text for row, text in enumerate(column.to_pylist()) if text is not None}
+    if "text" in table.column_names and table["text"].null_count < len(table):
+        texts = {row: text for row, text in enumerate(table["text"].to_pylist()) if text is not None}
     return SampleBatch(
-        table["tag_id"].to_numpy(),
+        rows.tag_ids,
         timestamps,
         table["value"].to_numpy(),
         table["quality"].to_numpy(),

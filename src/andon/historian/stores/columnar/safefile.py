@@ -18,7 +18,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     temporary = path.with_name(path.name + TEMPORARY)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -1,53 +1,132 @@
-"""Reading a Parquet file of history by tag: what the files of samples and of tiers have in common."""
+"""A Parquet file of history, sorted by (tag, time): what the files of samples and of tiers have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from andon.historian.stores.columnar.tagindex import TagIndex
+from andon.historian.stores.columnar.encodings import Encoded
+from andon.historian.stores.columnar.footer import MAGIC, JoinedFooter
+from andon.historian.stores.columnar.packed import pack, unpack
+from andon.historian.stores.columnar.tagindex import TagIndex, TagIndexBuilder
+
+FORMAT: Final = "andon.format"
+VERSION: Final = "1"
+_GROUPS: Final = "andon.groups"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Of a file: `min_time` and `max_time` in µs UTC, both included; `tags` int32, ascending."""
+
+    rows: int
+    bytes: int
+    min_time: int
+    max_time: int
+    tags: NDArray[np.int32]
+
+    @staticmethod
+    def of(index: TagIndex, size: int) -> Summary:
+        """From the file's index and its size in bytes."""
+        return Summary(index.rows, size, *index.times, index.tags)
+
+
+class SortedWriter:
+    """Writes row groups, sorted by (tag, time), one behind the other, each with its own encodings."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._footer = JoinedFooter()
+        self._index = TagIndexBuilder()
+        self._groups: list[tuple[int, int, int, int]] = []
+        file.write(MAGIC)
+
+    def add(
+        self, group: Encoded, tag_ids: NDArray[np.int32], times: NDArray[np.int64], *, has_texts: bool = False
+    ) -> None:
+        """One row group with the tags and times of its rows. ValueError when they do not follow on the last ones."""
+        self._index.add(tag_ids, times)
+        whole = memoryview(group.data)
+        end = self._footer.add(whole, self._file.tell())
+        self._file.write(whole[len(MAGIC) : end])
+        span = (int(times.min()), int(times.max())) if len(times) else (0, 0)
+        self._groups.append((len(times), *span, int(has_texts)))
+
+    def finish(self, meta: Mapping[str, str]) -> Summary:
+        """End the file, with its indexes and `meta` in its metadata."""
+        index = self._index.build()
+        groups = pack([np.array(column, np.int64) for column in zip(*self._groups, strict=True)])
+        self._file.write(self._footer.build({**meta, **index.metadata(), _GROUPS: groups, FORMAT: VERSION}))
+        return Summary.of(index, self._file.tell())
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a file: `table` without its column of tags, and the tag of each."""
+
+    table: pa.Table
+    tag_ids: NDArray[np.int32]
 
 
 class SortedFile:
-    """A Parquet file with a `TagIndex`, open for reading by several threads.
+    """A file that a `SortedWriter` wrote, open for reading by several threads.
 
-    `meta`: the file's own metadata; `size` in bytes. OSError when it is not there, ValueError when it is not a file
-    of history.
+    `meta`: its metadata. ValueError when it is not a file of history.
     """
 
-    def __init__(self, path_or_uri: Path | str, filesystem: Any = None) -> None:
-        path = str(path_or_uri)
-        source = pa.memory_map(path) if filesystem is None else filesystem.open_input_file(path)
+    def __init__(self, source: pa.NativeFile) -> None:
+        self._source = source
         self._parquet = pq.ParquetFile(source)
-        self.size: int = source.size()
-        metadata = self._parquet.metadata
-        self.meta: Mapping[str, str] = {key.decode(): text.decode() for key, text in (metadata.metadata or {}).items()}
+        found = self._parquet.metadata.metadata or {}
+        self.meta: Mapping[str, str] = {key.decode(): text.decode() for key, text in found.items()}
+        if self.meta.get(FORMAT, VERSION) != VERSION:
+            raise ValueError(f"format {self.meta[FORMAT]} is that of a newer release of Andon")
         self.index = TagIndex.from_metadata(self.meta)
-        counts = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
-        self._starts = np.cumsum([0, *counts], dtype=np.int64)
+        self.summary = Summary.of(self.index, self._source.size())
+        counts, self._firsts, self._lasts, self._texts = unpack(self.meta[_GROUPS], 4)
+        self._starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
 
-    def rows(
-        self, ranges: Sequence[tuple[int, int]], columns: Sequence[str]
-    ) -> tuple[pa.Table, NDArray[np.bool_] | None]:
-        """A table that holds the rows of ascending ranges (first, end), and which of its rows those are (None: all)."""
-        bounds = np.array(ranges, np.int64)
-        low = np.searchsorted(self._starts, bounds[:, 0], "right") - 1
-        high = np.searchsorted(self._starts, bounds[:, 1], "left")
-        groups = sorted({group for pair in zip(low, high, strict=True) for group in range(*pair)})
-        table = self._parquet.read_row_groups(groups, list(columns), use_threads=False)
-        if len(ranges) == 1:
-            first, end = ranges[0]
-            return table.slice(first - int(self._starts[groups[0]]), end - first), None
+    @staticmethod
+    def open(path_or_uri: Path | str, filesystem: Any = None) -> SortedFile:
+        """Open a file of this machine, or of a pyarrow filesystem. OSError when it is not there."""
+        path = str(path_or_uri)
+        return SortedFile(pa.memory_map(path) if filesystem is None else filesystem.open_input_file(path))
+
+    def read(
+        self, ranges: Sequence[tuple[int, int]], start: int, end: int, columns: Sequence[str], texts: Sequence[str] = ()
+    ) -> Rows | None:
+        """The rows of ascending ranges (first, end), except row groups that have none in that time (µs).
+
+        `texts` are columns that are read, too, when a row group has any text. None when there are no rows.
+        """
+        bounds = np.array(ranges, np.int64).reshape(-1, 2)
+        groups = self._groups(bounds, start, end)
+        if not groups:
+            return None
+        wanted = [*columns, *texts] if self._texts[groups].any() else list(columns)
+        table = self._parquet.read_row_groups(groups, wanted, use_threads=False)
         numbers = np.concatenate([np.arange(self._starts[group], self._starts[group + 1]) for group in groups])
-        place = np.searchsorted(bounds[:, 0], numbers, "right") - 1
-        return table, (place >= 0) & (numbers < bounds[place, 1])
+        low, high = np.searchsorted(numbers, (bounds[0, 0], bounds[-1, 1]))
+        numbers, table = numbers[low:high], table.slice(low, high - low)
+        if len(bounds) > 1:
+            inside = numbers < bounds[np.searchsorted(bounds[:, 0], numbers, "right") - 1, 1]
+            numbers, table = numbers[inside], table.filter(pa.array(inside))
+        return Rows(table, self.index.tags_of(numbers))
 
     def close(self) -> None:
         """Let go of the file."""
         self._parquet.close()
+        self._source.close()
+
+    def _groups(self, bounds: NDArray[np.int64], start: int, end: int) -> list[int]:
+        low = np.searchsorted(self._starts, bounds[:, 0], "right") - 1
+        high = np.searchsorted(self._starts, bounds[:, 1], "left")
+        touched = {group for pair in zip(low.tolist(), high.tolist(), strict=True) for group in range(*pair)}
+        return [group for group in sorted(touched) if self._firsts[group] < end and self._lasts[group] >= start]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,14 +9,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_KEY: Final = "andon.tags"
+from andon.historian.stores.columnar.packed import pack, unpack
+
+_TAGS: Final = "andon.tags"
 
 
 @dataclass(frozen=True, slots=True)
 class TagIndex:
     """k tags, ascending: `tags` int32; `starts` int64 of length k + 1, the first row of each and the rows in all.
 
-    `firsts` and `lasts` int64 µs: each tag's oldest and newest timestamp.
+    `firsts` and `lasts` int64 µs: each tag's oldest and newest time.
     """
 
     tags: NDArray[np.int32]
@@ -34,24 +34,26 @@ class TagIndex:
         """Rows in all."""
         return int(self.starts[-1])
 
+    @property
+    def times(self) -> tuple[int, int]:
+        """Oldest and newest time of all, µs; 0 and 0 when there is none."""
+        return (int(self.firsts.min()), int(self.lasts.max())) if len(self) else (0, 0)
+
     def metadata(self) -> dict[str, str]:
         """As an entry of a Parquet file's metadata."""
-        counts = np.diff(self.starts)
-        columns = (self.tags.astype("<i8"), counts.astype("<i8"), self.firsts.astype("<i8"), self.lasts.astype("<i8"))
-        # Differences of neighbours are small numbers, which compress to a few bytes a tag.
-        packed = np.concatenate([np.diff(column, prepend=0) for column in columns])
-        shuffled = packed.view(np.uint8).reshape(-1, 8).T.tobytes()
-        return {_KEY: base64.b85encode(zlib.compress(shuffled, 6)).decode()}
+        return {_TAGS: pack((self.tags.astype(np.int64), np.diff(self.starts), self.firsts, self.lasts))}
 
     @staticmethod
     def from_metadata(meta: Mapping[str, str]) -> TagIndex:
         """What `metadata` made. ValueError when it is not there."""
-        if _KEY not in meta:
+        if _TAGS not in meta:
             raise ValueError("not a file of history: it has no index of tags")
-        shuffled = np.frombuffer(zlib.decompress(base64.b85decode(meta[_KEY])), np.uint8)
-        packed = np.ascontiguousarray(shuffled.reshape(8, -1).T).view("<i8").reshape(4, -1)
-        tags, counts, firsts, lasts = packed.cumsum(axis=1)
-        return TagIndex(tags.astype(np.int32), np.concatenate(([0], np.cumsum(counts))), firsts, lasts)
+        tags, counts, firsts, lasts = unpack(meta[_TAGS], 4)
+        return TagIndex(tags.astype(np.int32), _starts(counts), firsts, lasts)
+
+    def tags_of(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The tag of each of some rows."""
+        return self.tags[np.searchsorted(self.starts, rows, "right") - 1]
 
     def ranges(self, tag_ids: NDArray[np.int32] | None, start: int, end: int) -> list[tuple[int, int]]:
         """Row ranges (first, end), ascending, of these tags (None: of all) as far as they have rows in that time.
@@ -78,6 +80,10 @@ class TagIndex:
             at = end
 
 
+def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
+
+
 @dataclass(slots=True)
 class TagIndexBuilder:
     """Collects an index while sorted rows pass by."""
@@ -87,18 +93,20 @@ class TagIndexBuilder:
     _firsts: list[NDArray[np.int64]] = field(default_factory=list)
     _lasts: list[NDArray[np.int64]] = field(default_factory=list)
 
-    def add(self, tag_ids: NDArray[np.int32], timestamps: NDArray[np.int64]) -> None:
-        """More rows, sorted by (tag, timestamp), behind the last ones. ValueError when they are not behind them."""
+    def add(self, tag_ids: NDArray[np.int32], times: NDArray[np.int64]) -> None:
+        """More rows, sorted by (tag, time) and behind the last ones. ValueError when they are not."""
         if not len(tag_ids):
             return
-        starts = np.flatnonzero(np.diff(tag_ids, prepend=tag_ids[0] - 1))
+        changes = tag_ids[1:] != tag_ids[:-1]
+        if not (changes | (times[1:] > times[:-1])).all():
+            raise ValueError("rows must be sorted by (tag, time), each once")
+        starts = np.append(0, np.flatnonzero(changes) + 1)
         counts = np.diff(starts, append=len(tag_ids))
-        tags, firsts, lasts = tag_ids[starts], timestamps[starts], timestamps[starts + counts - 1]
+        tags, firsts, lasts = tag_ids[starts], times[starts], times[starts + counts - 1]
+        if (tags[1:] < tags[:-1]).any():
+            raise ValueError("rows must be sorted by tag")
         if self._tags and tags[0] <= self._tags[-1][-1]:
-            if tags[0] < self._tags[-1][-1] or firsts[0] <= self._lasts[-1][-1]:
-                raise ValueError("rows must be sorted by (tag, timestamp), each once")
-            self._counts[-1][-1] += counts[0]
-            self._lasts[-1][-1] = lasts[0]
+            self._prolong(int(tags[0]), int(counts[0]), int(firsts[0]), int(lasts[0]))
             tags, counts, firsts, lasts = tags[1:], counts[1:], firsts[1:], lasts[1:]
         if len(tags):
             self._tags.append(tags)
@@ -111,5 +119,16 @@ class TagIndexBuilder:
         if not self._tags:
             none = np.empty(0, np.int64)
             return TagIndex(none.astype(np.int32), np.zeros(1, np.int64), none, none)
-        starts = np.concatenate(([0], np.cumsum(np.concatenate(self._counts))))
-        return TagIndex(np.concatenate(self._tags), starts, np.concatenate(self._firsts), np.concatenate(self._lasts))
+        return TagIndex(
+            np.concatenate(self._tags),
+            _starts(np.concatenate(self._counts)),
+            np.concatenate(self._firsts),
+            np.concatenate(self._lasts),
+        )
+
+    def _prolong(self, tag: int, count: int, first: int, last: int) -> None:
+        """The last tag goes on."""
+        if tag < self._tags[-1][-1] or first <= self._lasts[-1][-1]:
+            raise ValueError("rows must be sorted by (tag, time), each once")
+        self._counts[-1][-1] += count
+        self._lasts[-1][-1] = last

@@ -1,0 +1,62 @@
+"""How the columns of a row group are encoded: chosen by what was measured (docs/adr/0006-…), and by looking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_LEVEL: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Encodings:
+    """`dictionary`: columns of which each different value is kept once; `others`: column → Parquet encoding."""
+
+    dictionary: tuple[str, ...]
+    others: Mapping[str, str]
+
+    def changed(self, column: str, encoding: str) -> Encodings:
+        """The same, but for one column."""
+        rest = {name: other for name, other in self.others.items() if name != column}
+        dictionary = tuple(name for name in self.dictionary if name != column)
+        if encoding == DICTIONARY:
+            return Encodings((*dictionary, column), rest)
+        return Encodings(dictionary, {**rest, column: encoding})
+
+
+DICTIONARY: Final = "DICTIONARY"
+DELTA: Final = "DELTA_BINARY_PACKED"
+SPLIT: Final = "BYTE_STREAM_SPLIT"
+PLAIN: Final = "PLAIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A whole Parquet file of one row group: its bytes, and what each column takes of them."""
+
+    data: pa.Buffer
+    sizes: Mapping[str, int]
+
+
+def encode(table: pa.Table, encodings: Encodings, statistics: Sequence[str] = ()) -> Encoded:
+    """The table as a Parquet file of one row group."""
+    sink = pa.BufferOutputStream()
+    options: dict[str, Any] = {"column_encoding": dict(encodings.others)} if encodings.others else {}
+    with pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression="zstd",
+        compression_level=_LEVEL,
+        use_dictionary=list(encodings.dictionary),
+        write_statistics=list(statistics),
+        store_schema=False,
+        **options,
+    ) as writer:
+        writer.write_table(table, row_group_size=max(len(table), 1))
+    group = writer.writer.metadata.row_group(0)
+    columns = (group.column(number) for number in range(group.num_columns))
+    return Encoded(sink.getvalue(), {column.path_in_schema: column.total_compressed_size for column in columns})
