@@ -22,6 +22,7 @@ from andon.engines.database import Database
 from andon.engines.livestate.port import LiveState
 from andon.engines.log.consumer import Consumer
 from andon.engines.log.embedded import EmbeddedLog
+from andon.historian.limits import QueryLimits
 from andon.historian.service import Historian
 from andon.historian.stores.local import LocalStore
 from andon.identity.keys import load_or_create_keys
@@ -136,7 +137,7 @@ def _assemble(settings: Settings, engines: Engines) -> Plant:
         directory=directory,
         registry=registry,
         identity=identity,
-        historian=Historian(engines.history, directory),
+        historian=Historian(engines.history, directory, queries=_query_limits(settings)),
         ingest=IngestService(log, directory, registry, _ingest_settings(settings), broker=_address(broker)),
         alarms=AlarmService(database, log, directory, livestate, _alarm_settings(settings)),
         views=DeviceViews(livestate),
@@ -184,4 +185,21 @@ def _ingest_settings(settings: Settings) -> IngestSettings:
         clock_tolerance_s=settings.clock_tolerance_s,
         flush_interval_ms=settings.flush_interval_ms,
         max_discovered=settings.max_discovered,
+    )
+
+
+def _query_limits(settings: Settings) -> QueryLimits:
+    return QueryLimits(
+        max_series=settings.history_max_series,
+        max_readings=settings.history_max_readings,
+        max_buckets=settings.history_max_buckets,
+        max_points=settings.history_max_points,
+        max_answer=settings.history_max_answer,
+        scan_rows=settings.history_scan_rows,
+        chart_rows=settings.history_chart_rows,
+        max_latest=settings.history_max_latest,
+        max_top=settings.history_max_top,
+        export_rows=settings.export_max_rows,
+        excel_rows=settings.export_excel_rows,
+        exports=settings.export_max_running,
     )
