@@ -1,4 +1,4 @@
-"""From a question to readings: samples or buckets."""
+"""From a question to readings: samples, buckets, or the points of a chart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from andon.historian.calendar import bucket_edges as calendar_edges
 from andon.historian.calendar import zone_of
+from andon.historian.charting import chart, coarsest
 from andon.historian.cursor import read_cursor, write_cursor
+from andon.historian.filling import filled_readings
 from andon.historian.model import Buckets, Columns, Source, bucket_edges, bucket_width
 from andon.historian.paging import PageRequest, read_page
 from andon.historian.question import Question
@@ -23,9 +25,6 @@ from andon.kit.clock import to_iso
 from andon.kit.errors import TooLargeError
 
 _SOURCES: dict[Source, str] = {"raw": "raw", "minute": "1m", "hour": "1h"}
-
-
-_COARSENESS: tuple[Source, ...] = ("raw", "minute", "hour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,8 @@ class Answered:
 async def answer(historian: Historian, series: Sequence[Series], question: Question) -> Answered:
     """The readings that a question asks for. TooLargeError and InvalidError name the parameter at fault."""
     question.check_size(len(series), historian.queries)
+    if question.points is not None:
+        return await _points(historian, series, question)
     if question.bucket is not None:
         return await _calendar(historian, series, question)
     if question.buckets is not None:
@@ -79,7 +80,7 @@ async def _even(historian: Historian, series: Sequence[Series], question: Questi
         "resolution": "buckets",
         "bucketSeconds": seconds(bucket_width(start, end, count)),
     }
-    return _in_buckets(found, shape, detailed=False)
+    return _in_buckets(found, edges, shape, question, detailed=False)
 
 
 async def _calendar(historian: Historian, series: Sequence[Series], question: Question) -> Answered:
@@ -98,7 +99,14 @@ async def _calendar(historian: Historian, series: Sequence[Series], question: Qu
         "bucket": str(width),
         "timezone": timezone,
     }
-    return _in_buckets([_renamed(each, inside, edges) for each in found], shape, detailed=True)
+    return _in_buckets([_renamed(each, inside, edges) for each in found], edges, shape, question, detailed=True)
+
+
+async def _points(historian: Historian, series: Sequence[Series], question: Question) -> Answered:
+    charts = await chart(historian, series, question)
+    shape = {**_range(question), "resolution": charts.resolution, "bucketSeconds": charts.seconds}
+    shown = [readings(columns) for columns in charts.columns]
+    return Answered(shown, shape, _complete(_SOURCES[charts.source]))
 
 
 def _range(question: Question) -> dict[str, Any]:
@@ -150,11 +158,11 @@ def _renamed(buckets: Buckets, inside: NDArray[np.int64], edges: NDArray[np.int6
     return replace(buckets, starts=edges[np.searchsorted(inside, buckets.starts, side="right") - 1])
 
 
-def coarsest(found: Sequence[Buckets]) -> Source:
-    """The coarsest source that any of the buckets was made from."""
-    return max((each.source for each in found), key=_COARSENESS.index, default="raw")
-
-
-def _in_buckets(found: Sequence[Buckets], shape: dict[str, Any], *, detailed: bool) -> Answered:
-    shown = [bucket_readings(each, detailed=detailed) for each in found]
+def _in_buckets(
+    found: Sequence[Buckets], edges: NDArray[np.int64], shape: dict[str, Any], question: Question, *, detailed: bool
+) -> Answered:
+    if question.fill == "none":
+        shown = [bucket_readings(each, detailed=detailed) for each in found]
+    else:
+        shown = [filled_readings(each, edges[:-1], question.fill, detailed=detailed) for each in found]
     return Answered(shown, shape, _complete(_SOURCES[coarsest(found)]))

@@ -1,4 +1,4 @@
-"""`GET /devices/{id}/history` and `GET /history`: past samples as they were or in buckets."""
+"""`GET /devices/{id}/history` and `GET /history`: past samples as they were, in buckets, or as points of a chart."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REFUSES = {**UNKNOWN, 413: "Each of more samples than a setting allows would ha
 
 @router.get(
     "/devices/{device_id}/history",
-    summary="Past samples of a device's tags, as they were or summed up in buckets",
+    summary="Past samples of a device's tags, as they were, summed up in buckets, or as points of a chart",
 )
 @answers(HistoryAnswer, HistoryMeta, refuses=_REFUSES)
 async def history(
@@ -36,7 +36,11 @@ async def history(
 
     With `buckets` or `bucket` a reading is one bucket: `value` is the mean of its numbers of usable
     quality (good, or only the clock in doubt),
-    `quality` its worst; buckets without samples are absent.
+    `quality` its worst; buckets without samples are absent unless `fill` says otherwise: `null` lists them,
+    `previous` repeats the last value, `linear` draws a line between the means around.
+
+    With `points` a reading is a sample, or over long ranges an extreme of a minute, an hour or a day
+    (`resolution` says which); where nothing was measured for long, a reading without a value parts the curve.
     """
     series = series_of_device(historian, principal.organisation_id, device_id, tag or (), limits.max_series)
     found = await answer(historian, series, asked)
