@@ -46,10 +46,11 @@ class Historian:
         self._directory = directory
         self._limits = limits or HistorianLimits()
         self.queries = queries or QueryLimits()
+        self._consumer: Consumer | None = None
 
     async def follow(self, log: Log) -> Consumer:
         """A consumer that writes the log's samples to the store, from where the store stands; run it as a task."""
-        return Consumer(
+        self._consumer = Consumer(
             log,
             SENSORS_DATA,
             GROUP,
@@ -61,6 +62,15 @@ class Historian:
                 min_interval_s=self._limits.flush_interval_s,
             ),
         )
+        return self._consumer
+
+    async def lag(self) -> int:
+        """Records that the log has and the store was not given yet; 0 where another process follows."""
+        return await self._consumer.lag() if self._consumer is not None else 0
+
+    async def durable(self, partition: int) -> int:
+        """The position of a partition up to which everything is in the store for good."""
+        return await self._store.position(partition)
 
     def device(self, organisation_id: str, device_id: str) -> DeviceInfo:
         """The device. NotFoundError when the organisation has none of that name."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from andon.engines.log.port import SENSORS_DATA, Log
 from andon.ingest.batch import BatchBuilder
 from andon.ingest.decoders.factory_plus import UNNAMED
 from andon.ingest.devices import DeviceWriter, TagsMissingError
@@ -20,7 +19,6 @@ from andon.ingest.timing import TimePolicy
 from andon.kit.clock import now_us, parse_timestamp
 from andon.kit.errors import ConflictError, NotFoundError, TooLargeError
 from andon.kit.quality import Quality, parse_quality
-from andon.kit.samples import encode
 from andon.registry.directory import DeviceInfo, Directory
 from andon.registry.model import NewTag
 from andon.wire.errors import WireError
@@ -117,14 +115,12 @@ class Pusher:
 
     def __init__(
         self,
-        log: Log,
         directory: Directory,
         registrar: TagRegistrar,
         pipeline: Pipeline,
         policy: TimePolicy,
         settings: IngestSettings,
     ) -> None:
-        self._log = log
         self._directory = directory
         self._registrar = registrar
         self._pipeline = pipeline
@@ -153,9 +149,7 @@ class Pusher:
         attempt.write(DeviceWriter(device, self._policy, None), range(len(samples)))
         await self._register_and_retry(device, attempt)
         accepted = len(out)
-        if accepted:
-            await self._log.append(SENSORS_DATA, [encode(batch) for batch in out.take()])
-        self._pipeline.stored_directly(accepted)
+        await self._pipeline.append_now(out.take())
         refused = sorted(attempt.refused.items())
         if keep_letters:
             self._keep_letters(organisation, device_id, samples, refused)

@@ -74,7 +74,7 @@ class IngestService:
         receiver = Receiver(directory, self._routes, self.pipeline, self._registrar, settings)
         self.receive = receiver.receive
         self._source = MqttSource(broker, self.receive, self.sparkplug) if broker is not None else None
-        self._pusher = Pusher(log, directory, self._registrar, self.pipeline, policy, settings)
+        self._pusher = Pusher(directory, self._registrar, self.pipeline, policy, settings)
         self._replayer = Replayer(log, self.pipeline, receiver, self._pusher)
 
     @property
