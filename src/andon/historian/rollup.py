@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.historian.model import Buckets, usable
+from andon.historian.model import Buckets, Source, usable
+from andon.historian.runs import latest, reduced, run_starts, spread, sums
 from andon.kit.quality import Quality
 from andon.kit.samples import SampleBatch
-
-N = TypeVar("N", np.float64, np.int64, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +24,9 @@ class TierRows:
 
     `starts` int64 µs; `totals` all samples, `counts` those that were used (numbers of usable quality), `goods` those
     of good quality. `minima`, `maxima`, `means`, `firsts`, `lasts` float64 of the used values, NaN when there are none;
-    `m2s` float64, the sum of their squared deviations from the mean; `first_ats`, `last_ats` int64 µs, when the
-    first and last used value were taken (the start when there is none). `qualities` uint8, the worst of all samples.
+    `m2s` float64, the sum of their squared deviations from the mean (0 for none, NaN beyond what a double holds);
+    `first_ats`, `last_ats` int64 µs, when the first and last used value were taken (the start when there is none).
+    `qualities` uint8, the worst of all samples.
     """
 
     tag_ids: NDArray[np.int32]
@@ -63,19 +62,23 @@ COLUMNS = tuple(each.name for each in fields(TierRows))
 
 def rollup(batch: SampleBatch, width_us: int) -> TierRows:
     """Rows of spans of `width_us` (aligned to 1970) from samples that are sorted by (tag, timestamp) and unique."""
-    spans = batch.timestamps // width_us
-    groups = _run_starts(batch.tag_ids, spans)
+    return rollup_at(batch, batch.timestamps // width_us * width_us)
+
+
+def rollup_at(batch: SampleBatch, spans: NDArray[np.int64]) -> TierRows:
+    """Rows of any spans: `spans` says for each sample where its own begins, ascending within a tag."""
+    groups = run_starts(batch.tag_ids, spans)
     used = usable(batch.values, batch.qualities) & ~np.isinf(batch.values)
     good = batch.qualities >= Quality.GOOD
     rows = _of_values(batch.values, batch.timestamps, used, groups)
-    starts = spans[groups] * width_us
+    starts = spans[groups]
     none = rows.counts == 0
     return TierRows(
         tag_ids=batch.tag_ids[groups],
         starts=starts,
         counts=rows.counts,
         totals=np.diff(groups, append=len(batch)),
-        goods=_sums(good, groups),
+        goods=sums(good, groups),
         minima=rows.minima,
         maxima=rows.maxima,
         means=rows.means,
@@ -84,7 +87,7 @@ def rollup(batch: SampleBatch, width_us: int) -> TierRows:
         first_ats=np.where(none, starts, rows.first_ats),
         lasts=rows.lasts,
         last_ats=np.where(none, starts, rows.last_ats),
-        qualities=_reduce(np.minimum, batch.qualities, groups),
+        qualities=reduced(np.minimum, batch.qualities, groups),
     )
 
 
@@ -93,8 +96,43 @@ def merge(rows: Sequence[TierRows]) -> TierRows:
     joined = _concatenated(rows)
     order = np.lexsort((joined.first_ats, joined.starts, joined.tag_ids))
     joined = joined.take(order)
-    groups = _run_starts(joined.tag_ids, joined.starts)
+    groups = run_starts(joined.tag_ids, joined.starts)
     return joined if len(groups) == len(joined) else _combined(joined, groups, joined.starts[groups])
+
+
+def concatenated(rows: Sequence[TierRows]) -> TierRows:
+    """All rows, in the order given."""
+    return _concatenated([each for each in rows if len(each)])
+
+
+def combined(rows: TierRows, edges: NDArray[np.int64]) -> TierRows:
+    """One row for each tag and each edges[i] ≤ start < edges[i + 1] that holds any; it begins at that edge.
+
+    `rows` are sorted by (tag, start) and stand for different samples; none begins outside the edges.
+    """
+    slots = np.searchsorted(edges, rows.starts, "right") - 1
+    groups = run_starts(rows.tag_ids, slots)
+    return _combined(rows, groups, edges[slots[groups]])
+
+
+def as_buckets(rows: TierRows, width_us: int, source: Source = "raw") -> Buckets:
+    """Rows of one tag as the buckets of an answer."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sds = np.where(rows.counts > 1, np.sqrt(rows.m2s / np.maximum(rows.counts - 1, 1)), 0.0)
+    return Buckets(
+        width_us=width_us,
+        starts=rows.starts,
+        counts=rows.counts,
+        minima=rows.minima,
+        maxima=rows.maxima,
+        means=rows.means,
+        sds=np.where(rows.counts > 0, sds, np.nan),
+        firsts=rows.firsts,
+        lasts=rows.lasts,
+        good_shares=rows.goods / np.maximum(rows.totals, 1),
+        qualities=rows.qualities,
+        source=source,
+    )
 
 
 def coarser(rows: TierRows, edges: NDArray[np.int64], tag_ids: Sequence[int]) -> list[Buckets]:
@@ -127,23 +165,24 @@ class _Values:
 def _of_values(
     values: NDArray[np.float64], timestamps: NDArray[np.int64], used: NDArray[np.bool_], groups: NDArray[np.intp]
 ) -> _Values:
-    counts = _sums(used, groups)
+    counts = sums(used, groups)
     if not used.all():
         values, timestamps = values[used], timestamps[used]
     held = counts > 0
     ends = np.cumsum(counts)
     first, last = (ends - counts)[held], ends[held] - 1
+    lowest, highest = reduced(np.minimum, values, first), reduced(np.maximum, values, first)
     means, m2s = _moments(values, first, counts[held])
     return _Values(
         counts=counts,
-        minima=_spread(_reduce(np.minimum, values, first), held, np.nan),
-        maxima=_spread(_reduce(np.maximum, values, first), held, np.nan),
-        means=_spread(means, held, np.nan),
-        m2s=_spread(m2s, held, 0.0),
-        firsts=_spread(values[first], held, np.nan),
-        first_ats=_spread(timestamps[first], held, 0),
-        lasts=_spread(values[last], held, np.nan),
-        last_ats=_spread(timestamps[last], held, 0),
+        minima=spread(lowest, held, np.nan),
+        maxima=spread(highest, held, np.nan),
+        means=spread(np.clip(means, lowest, highest), held, np.nan),
+        m2s=spread(m2s, held, 0.0),
+        firsts=spread(values[first], held, np.nan),
+        first_ats=spread(timestamps[first], held, 0),
+        lasts=spread(values[last], held, np.nan),
+        last_ats=spread(timestamps[last], held, 0),
     )
 
 
@@ -157,36 +196,39 @@ def _moments(
         origin = values[starts]
         off = values - np.repeat(origin, counts)
         shift = np.add.reduceat(off, starts) / counts
-        m2s = np.add.reduceat(np.square(off - np.repeat(shift, counts)), starts)
         means = origin + shift
-    return means, m2s
+        m2s = np.add.reduceat(np.square(off - np.repeat(shift, counts)), starts)
+        if not np.isfinite(means).all():
+            means = np.where(np.isfinite(means), means, np.add.reduceat(values / np.repeat(counts, counts), starts))
+    return means, _finite(m2s)
 
 
 def _combined(rows: TierRows, groups: NDArray[np.intp], starts: NDArray[np.int64]) -> TierRows:
     """Each group of neighbouring rows as one row that begins at `starts`."""
-    counts = _sums(rows.counts, groups)
+    counts = sums(rows.counts, groups)
     held = rows.counts > 0
-    weights = _sums(held, groups)
+    weights = sums(held, groups)
     kept = weights > 0
-    ends = np.cumsum(weights)
-    first, last = (ends - weights)[kept], ends[kept] - 1
+    first = (np.cumsum(weights) - weights)[kept]
     some = rows.take(held)
+    last = latest(some.last_ats, first, weights[kept])
+    lowest, highest = reduced(np.minimum, some.minima, first), reduced(np.maximum, some.maxima, first)
     means, m2s = _combined_moments(some, first, counts[kept], weights[kept])
     return TierRows(
         tag_ids=rows.tag_ids[groups],
         starts=starts,
         counts=counts,
-        totals=_sums(rows.totals, groups),
-        goods=_sums(rows.goods, groups),
-        minima=_spread(_reduce(np.minimum, some.minima, first), kept, np.nan),
-        maxima=_spread(_reduce(np.maximum, some.maxima, first), kept, np.nan),
-        means=_spread(means, kept, np.nan),
-        m2s=_spread(m2s, kept, 0.0),
-        firsts=_spread(some.firsts[first], kept, np.nan),
-        first_ats=np.where(kept, _spread(some.first_ats[first], kept, 0), starts),
-        lasts=_spread(some.lasts[last], kept, np.nan),
-        last_ats=np.where(kept, _spread(some.last_ats[last], kept, 0), starts),
-        qualities=_reduce(np.minimum, rows.qualities, groups),
+        totals=sums(rows.totals, groups),
+        goods=sums(rows.goods, groups),
+        minima=spread(lowest, kept, np.nan),
+        maxima=spread(highest, kept, np.nan),
+        means=spread(np.clip(means, lowest, highest), kept, np.nan),
+        m2s=spread(m2s, kept, 0.0),
+        firsts=spread(some.firsts[first], kept, np.nan),
+        first_ats=np.where(kept, spread(some.first_ats[first], kept, 0), starts),
+        lasts=spread(some.lasts[last], kept, np.nan),
+        last_ats=np.where(kept, spread(some.last_ats[last], kept, 0), starts),
+        qualities=reduced(np.minimum, rows.qualities, groups),
     )
 
 
@@ -199,31 +241,22 @@ def _combined_moments(
         origin = rows.means[starts]
         off = rows.means - np.repeat(origin, sizes)
         shift = np.add.reduceat(off * rows.counts, starts) / counts
+        means = origin + shift
         between = np.square(off - np.repeat(shift, sizes)) * rows.counts
-        return origin + shift, np.add.reduceat(rows.m2s + between, starts)
+        m2s = np.add.reduceat(rows.m2s + between, starts)
+        if not np.isfinite(means).all():
+            weighted = np.add.reduceat(rows.means * (rows.counts / np.repeat(counts, sizes)), starts)
+            means = np.where(np.isfinite(means), means, weighted)
+    return means, _finite(m2s)
+
+
+def _finite(m2s: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isfinite(m2s), m2s, np.nan)
 
 
 def _buckets(rows: TierRows, edges: NDArray[np.int64]) -> Buckets:
     low, high = np.searchsorted(rows.starts, edges[[0, -1]])
-    rows = rows.take(slice(low, high))
-    slots = np.searchsorted(edges, rows.starts, "right") - 1
-    groups = _run_starts(slots)
-    made = _combined(rows, groups, edges[slots[groups]])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sds = np.where(made.counts > 1, np.sqrt(made.m2s / np.maximum(made.counts - 1, 1)), 0.0)
-    return Buckets(
-        width_us=_common_width(edges),
-        starts=made.starts,
-        counts=made.counts,
-        minima=made.minima,
-        maxima=made.maxima,
-        means=made.means,
-        sds=np.where(made.counts > 0, sds, np.nan),
-        firsts=made.firsts,
-        lasts=made.lasts,
-        good_shares=made.goods / np.maximum(made.totals, 1),
-        qualities=made.qualities,
-    )
+    return as_buckets(combined(rows.take(slice(low, high)), edges), _common_width(edges))
 
 
 def _common_width(edges: NDArray[np.int64]) -> int:
@@ -237,31 +270,3 @@ def _concatenated(rows: Sequence[TierRows]) -> TierRows:
     if not rows:
         return TierRows.empty()
     return TierRows(*(np.concatenate([getattr(each, name) for each in rows]) for name in COLUMNS))
-
-
-def _run_starts(*columns: NDArray[np.int32] | NDArray[np.int64] | NDArray[np.intp]) -> NDArray[np.intp]:
-    """Index of the first row of each run of rows that are equal in all columns."""
-    if not len(columns[0]):
-        return np.empty(0, np.intp)
-    differ = np.zeros(len(columns[0]), np.bool_)
-    differ[0] = True
-    for column in columns:
-        differ[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(differ)
-
-
-def _sums(column: NDArray[np.bool_] | NDArray[np.int64], groups: NDArray[np.intp]) -> NDArray[np.int64]:
-    return np.add.reduceat(column, groups, dtype=np.int64) if len(groups) else np.empty(0, np.int64)
-
-
-def _reduce(ufunc: np.ufunc, column: NDArray[N], groups: NDArray[np.intp]) -> NDArray[N]:
-    return np.asarray(ufunc.reduceat(column, groups)) if len(groups) else column[:0]
-
-
-def _spread(found: NDArray[N], where: NDArray[np.bool_], otherwise: float) -> NDArray[N]:
-    """One entry per group: what was found where there is something, else `otherwise`."""
-    if where.all():
-        return found
-    out = np.full(len(where), otherwise, found.dtype)
-    out[where] = found
-    return out

@@ -84,7 +84,7 @@ def _encoded(table: pa.Table) -> Encoded:
     if len(delays) and int(delays.max()) - int(delays.min()) < _FEW_DELAYS:
         chosen = chosen.changed("delay_ms", DICTIONARY)
     found = encode(table, chosen, _STATISTICS)
-    least = found.sizes["value"] / max(len(table), 1)
+    least = found.sizes["value"] / max(len(table), _SAMPLE)
     if least <= _WELL_PACKED:
         return found
     sample = table.select(["value"]).slice(0, _SAMPLE)
