@@ -81,8 +81,9 @@ class SortedFile:
     `meta`: its metadata. ValueError when it is not a file of history.
     """
 
-    def __init__(self, source: pa.NativeFile) -> None:
+    def __init__(self, source: pa.NativeFile, *, remote: bool = False) -> None:
         self._source = source
+        self._remote = remote
         self._metadata = pq.read_metadata(source)
         found = self._metadata.metadata or {}
         self.meta: Mapping[str, str] = {key.decode(): text.decode() for key, text in found.items()}
@@ -99,7 +100,9 @@ class SortedFile:
     def open(path_or_uri: Path | str, filesystem: Any = None) -> SortedFile:
         """Open a file of this machine, or of a pyarrow filesystem. OSError when it is not there."""
         path = str(path_or_uri)
-        return SortedFile(pa.memory_map(path) if filesystem is None else filesystem.open_input_file(path))
+        if filesystem is None:
+            return SortedFile(pa.memory_map(path))
+        return SortedFile(filesystem.open_input_file(path), remote=True)
 
     def read(
         self, ranges: Sequence[tuple[int, int]], start: int, end: int, columns: Sequence[str], texts: Sequence[str] = ()
@@ -114,7 +117,8 @@ class SortedFile:
             return None
         wanted = [*columns, *texts] if self._texts[groups].any() else list(columns)
         # A ParquetFile that several threads use at once crashes. Making one costs 30 µs.
-        parquet = pq.ParquetFile(self._source, metadata=self._metadata)
+        # From afar, the columns of a row group are fetched together.
+        parquet = pq.ParquetFile(self._source, metadata=self._metadata, pre_buffer=self._remote)
         table = parquet.read_row_groups(groups, wanted, use_threads=False)
         numbers = np.concatenate([np.arange(self._starts[group], self._starts[group + 1]) for group in groups])
         low, high = np.searchsorted(numbers, (bounds[0, 0], bounds[-1, 1]))
