@@ -21,6 +21,7 @@ from andon.api.ui import WebUi
 from andon.historian import endpoints as historian
 from andon.identity import endpoints as identity
 from andon.ingest import endpoints as ingest
+from andon.ingest.imports import endpoints as imports
 from andon.registry import endpoints as registry
 
 DESCRIPTION = "From the machine to the browser: devices, samples, alarms, analytics. Sign in at /api/v1/auth/login."
@@ -30,6 +31,7 @@ PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     identity.router,
     ingest.router,
+    imports.router,
     *historian.ROUTERS,
     registry.router,
     devices.router,

@@ -28,6 +28,8 @@ from andon.historian.stores.local import LocalStore
 from andon.identity.keys import load_or_create_keys
 from andon.identity.service import IdentityService
 from andon.identity.sessions import IdentitySettings
+from andon.ingest.imports.service import ImportService
+from andon.ingest.imports.settings import ImportSettings
 from andon.ingest.mqtt_source import BrokerAddress
 from andon.ingest.service import IngestService
 from andon.ingest.settings import IngestSettings
@@ -67,6 +69,7 @@ class Plant:
     livestate: LiveState = field(init=False)
     history_store: LocalStore = field(init=False)
     broker: EmbeddedBroker = field(init=False)
+    imports: ImportService = field(init=False)
     context: ApiContext = field(init=False)
     realtime: RealtimeService = field(init=False)
     socketio: SocketIoServer = field(init=False)
@@ -79,6 +82,15 @@ class Plant:
         engines = self.engines
         self.database, self.log, self.livestate = engines.database, engines.log, engines.livestate
         self.history_store, self.broker = engines.history, engines.broker
+        self.imports = ImportService(
+            self.database,
+            self.log,
+            self.directory,
+            self.registry,
+            self.ingest.pipeline,
+            self.historian,
+            _import_settings(self.settings),
+        )
         self.context = context = build_context(self)
         self.realtime = RealtimeService(
             self.log,
@@ -103,7 +115,7 @@ class Plant:
         """What endpoints find on `request.app.state`."""
         names = (
             *("settings", "database", "log", "livestate", "directory", "registry"),
-            *("identity", "historian", "ingest", "alarms", "realtime", "context"),
+            *("identity", "historian", "ingest", "imports", "alarms", "realtime", "context"),
         )
         return {name: getattr(self, name) for name in names}
 
@@ -202,4 +214,14 @@ def _query_limits(settings: Settings) -> QueryLimits:
         export_rows=settings.export_max_rows,
         excel_rows=settings.export_excel_rows,
         exports=settings.export_max_running,
+    )
+
+
+def _import_settings(settings: Settings) -> ImportSettings:
+    return ImportSettings(
+        part_bytes=min(settings.import_part_bytes, settings.max_request_bytes),
+        part_samples=settings.import_part_samples,
+        max_open=settings.import_max_open,
+        expire_days=settings.import_expire_days,
+        max_ahead_s=settings.max_ahead_s,
     )

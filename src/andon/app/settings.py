@@ -80,6 +80,11 @@ class Settings(BaseSettings):
     export_excel_rows: int = Field(5_000_000, gt=0, description="Most rows of an Excel file.")
     export_max_running: int = Field(4, gt=0, description="Exports at the same time.")
 
+    import_part_bytes: int = Field(8 << 20, gt=0, description="Largest part of an import.")
+    import_part_samples: int = Field(1_000_000, gt=0, description="Most samples of one part of an import.")
+    import_max_open: int = Field(100, gt=0, description="Imports of an organisation that are not finished.")
+    import_expire_days: float = Field(7, gt=0, description="Imports that nothing was sent to for so long end.")
+
     alarm_max_age_s: float = Field(300, gt=0, description="Samples older than this on arrival raise no alarm.")
     escalate_after_s: float = Field(300, gt=0, description="An alarm that nobody acknowledges escalates after this.")
     warm_hours: float = Field(24, ge=0, description="History read at start to fill the live statistics.")

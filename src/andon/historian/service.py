@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,11 @@ class Historian:
     async def lag(self) -> int:
         """Records that the log has and the store was not given yet; 0 where another process follows."""
         return await self._consumer.lag() if self._consumer is not None else 0
+
+    def has_taken(self, upto: Mapping[int, int]) -> bool:
+        """Whether the store was given all up to these positions by partition; True where another process follows."""
+        positions = self._consumer.positions if self._consumer is not None else upto
+        return all(positions.get(each, 0) >= end for each, end in upto.items())
 
     async def durable(self, partition: int) -> int:
         """The position of a partition up to which everything is in the store for good."""
