@@ -6,23 +6,22 @@ All state here belongs to the event loop; the writer thread is given appends and
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from andon.engines.log import file
 from andon.engines.log.limits import LogLimits
 from andon.engines.log.membership import Everything
+from andon.engines.log.names import checked
 from andon.engines.log.port import GroupStatus, LogStatus, Membership, Record, StreamStatus
 from andon.engines.log.tail import Tail
 from andon.engines.log.writer import Append, Writer
 from andon.kit.errors import InvalidError, StartError, TooLargeError, UnavailableError
 
 T = TypeVar("T")
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
 
 class _Stream:
@@ -145,7 +144,7 @@ class EmbeddedLog:
         end = self._stream(stream, partition).end
         if not 0 <= position <= end:
             raise InvalidError(f"position {position} of {stream} lies outside 0 to {end}", field="position")
-        key = (_checked(group, "group"), stream)
+        key = (checked(group, "group"), stream)
         if key not in self._positions and len(self._positions) >= self._limits.max_groups:
             raise UnavailableError(
                 f"the log holds {self._limits.max_groups} consumer positions already",
@@ -156,16 +155,18 @@ class EmbeddedLog:
 
     async def committed(self, group: str, stream: str, partition: int = 0) -> int:
         """See `Log.committed`."""
+        self._check_open()
         self._stream(stream, partition)
         return self._positions.get((group, stream), 0)
 
     async def end(self, stream: str, partition: int = 0) -> int:
         """See `Log.end`."""
+        self._check_open()
         return self._stream(stream, partition).end
 
     async def join(self, group: str, stream: str) -> Membership:
         """See `Log.join`: the only process that has the file is the only member."""
-        _checked(group, "group")
+        checked(group, "group")
         return Everything(await self.partitions(stream))
 
     async def status(self) -> LogStatus:
@@ -218,7 +219,7 @@ class EmbeddedLog:
                 raise UnavailableError(
                     f"the log holds {self._limits.max_streams} streams already", cure="raise max_streams"
                 )
-            found = self._streams[_checked(name, "stream")] = _Stream(0, self._limits)
+            found = self._streams[checked(name, "stream")] = _Stream(0, self._limits)
         return found
 
     def _size(self, payloads: Sequence[bytes]) -> int:
@@ -254,16 +255,6 @@ class EmbeddedLog:
     def _check_open(self) -> None:
         if self._closed:
             raise UnavailableError(f"the log {self._path} is closed")
-
-
-def _checked(name: str, field: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise InvalidError(
-            f"{field} {name[:40]!r} is not a name",
-            field=field,
-            cure="use up to 63 lower-case letters, digits, dots and dashes",
-        )
-    return name
 
 
 def _take_lock(path: Path) -> sqlite3.Connection:
