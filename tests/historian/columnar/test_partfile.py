@@ -206,3 +206,12 @@ def test_several_threads_read_one_part_at_the_same_time(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_numbers_that_climb_are_not_kept_in_a_dictionary(tmp_path: Path) -> None:
+    batch = plant(10, 7_000)
+    counts = np.arange(len(batch)).astype(np.float64)
+    batch = SampleBatch(batch.tag_ids, batch.timestamps, counts, batch.qualities, batch.received)
+    summary = write_part(tmp_path / "p", batch, meta={})
+    assert summary.bytes / summary.rows < 3
+    assert (PartFile.open(tmp_path / "p").read_many(None, *EVER).values == counts).all()

@@ -16,7 +16,7 @@ from andon.historian.stores.columnar.safefile import whole
 from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary
 from andon.historian.stores.columnar.tagindex import TagIndex
 
-ROW_GROUP: Final = 32_768
+ROW_GROUP: Final = 16_384
 TierSummary = Summary
 
 _TIME: Final = pa.timestamp("us", "UTC")
