@@ -1,146 +1,296 @@
-"""Whatever comes in whatever order, the store holds what a dictionary would hold."""
+"""Whatever comes in whatever order, whatever is sealed, merged, dropped or interrupted meanwhile: the store holds
+what a dictionary would hold."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from andon.historian import model
-from andon.historian.stores.local import LocalStore
-from andon.kit.quality import USABLE
-from andon.kit.samples import Row, SampleBatch
+from andon.historian.model import bucket_edges, bucket_width
+from andon.historian.retention import Retention, RetentionPolicies
+from andon.historian.stores.columnar.limits import LocalStoreLimits
+from andon.historian.stores.columnar.store import LocalStore
+from andon.kit.clock import US_PER_DAY, US_PER_HOUR
+from andon.kit.samples import PINNED, SampleBatch
+from historian.reference import (
+    MINUTE,
+    Reference,
+    Row,
+    check_buckets,
+    check_columns,
+    check_statistics,
+)
 
+T = TypeVar("T")
+DAY_0 = 20_000 * US_PER_DAY
+ALL = (0, DAY_0 + 1000 * US_PER_DAY)
 TAGS = st.integers(1, 3)
-TIMES = st.integers(0, 40)
+# Few moments, so that they meet; around the edges of days, hours and minutes.
+TIMES = st.builds(
+    lambda day, hour, minute, rest: DAY_0 + day * US_PER_DAY + hour * US_PER_HOUR + minute * MINUTE + rest,
+    st.sampled_from([0, 1, 1, 2]),
+    st.sampled_from([0, 1, 11, 23]),
+    st.sampled_from([0, 1, 59]),
+    st.sampled_from([0, 1, 500_000, 30_000_000, 59_999_999]),
+)
 NUMBERS = st.one_of(
     st.just(math.nan),
     st.integers(-1000, 1000).map(float),
     st.floats(1e-30, 1e30),
     st.floats(-1e30, -1e-30),
 )
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
-QUALITIES = st.sampled_from([0, 20, 64, 68, 192])
-ROWS = st.tuples(TAGS, TIMES, st.one_of(NUMBERS, TEXTS), QUALITIES, st.integers(0, 2**50))
-Held = dict[int, tuple[float | str, int, int]]
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+QUALITIES = st.sampled_from([0, 20, 64, 68, 192, 192, 192])
+VALUES = st.one_of(NUMBERS, NUMBERS, TEXTS)
+ROWS = st.lists(
+    st.tuples(TAGS, TIMES, VALUES, QUALITIES, st.integers(0, 2**50), st.sampled_from([False, False, False, True])),
+    max_size=12,
+)
+EDGES = st.lists(
+    st.builds(
+        lambda at, width, off: at // width * width + off,
+        TIMES,
+        st.sampled_from([1, MINUTE, MINUTE, US_PER_HOUR, US_PER_HOUR, US_PER_DAY]),
+        st.sampled_from([0, 0, 0, 1, MINUTE, US_PER_HOUR, US_PER_DAY]),
+    ),
+    min_size=2,
+    max_size=7,
+    unique=True,
+).map(sorted)
+DAYS = st.sampled_from([None, 1.0, 2.0, 3.0])
+RETENTIONS = st.builds(Retention, DAYS, DAYS, DAYS)
+CRASHES = ("before fsync", "before manifest", "before deletions")
 
 
-def comparable(value: float | str) -> Any:
-    """NaN equal to itself."""
-    return "NaN" if isinstance(value, float) and math.isnan(value) else value
-
-
-def expected_bucket(samples: list[tuple[float | str, int, int]]) -> tuple[Any, ...]:
-    """(count, min, max, mean, first, last, worst quality) of samples in the order of time."""
-    used = [v for v, quality, _ in samples if isinstance(v, float) and quality >= USABLE and not math.isnan(v)]
-    worst = min(quality for _, quality, _ in samples)
-    if not used:
-        return (0, *["NaN"] * 5, worst)
-    return (len(used), min(used), max(used), math.fsum(used) / len(used), used[0], used[-1], worst)
+class CrashError(Exception):
+    """The process ends here."""
 
 
 class StoreAgainstADictionary(RuleBasedStateMachine):
-    """Batches with duplicates, corrections and late samples, redelivered and interrupted by restarts."""
+    """Batches with duplicates, corrections and late samples; seals, compactions, retention, restarts and crashes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.loop = asyncio.new_event_loop()
+        self.reference = Reference()
+        self.log: list[list[Row]] = []
+        self.now = DAY_0 + US_PER_DAY + 12 * US_PER_HOUR + 17 * MINUTE
+        self.crash_at: str | None = None
+        self.crashed = False
         self.open()
-        self.held: dict[int, Held] = {}
-        self.delivered: list[list[Row]] = []
-        self.position = 0
+
+    # The world around it
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
 
     def open(self) -> None:
-        self.store = LocalStore.open(Path(self.folder.name) / "history.db")
+        # Small limits: several merges in few steps.
+        limits = LocalStoreLimits(
+            maintenance=False, chunk_rows=5, merge_parts=3, fan_out=2, run_rows=8, recent_bytes=600
+        )
+        self.crashed, self.crash_at = False, None
+        self.store = LocalStore.open(
+            Path(self.folder.name) / "history", limits, clock=lambda: self.now, reached=self.reached
+        )
+
+    def reached(self, point: str) -> None:
+        if self.crashed or point == self.crash_at:
+            self.crashed = True
+            raise CrashError(point)
+
+    def come_back(self) -> None:
+        """A start after a crash: what is not durable comes again from the log."""
+        self.store.abandon()
+        self.open()
+        for number, rows in enumerate(self.log, 1):
+            if number > self.run(self.store.position()):
+                self.run(self.store.write(as_batch(rows), number))
 
     def teardown(self) -> None:
-        self.loop.run_until_complete(self.store.close())
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.run(self.store.close())
+        self.run(self.loop.shutdown_default_executor())
         self.loop.close()
         self.folder.cleanup()
 
     def write(self, rows: list[Row]) -> None:
-        self.loop.run_until_complete(self.store.write(SampleBatch.from_rows(rows), self.position))
-        for tag, at, value, quality, received in rows:
-            self.held.setdefault(tag, {})[at] = (value, quality, received)
+        durable = self.run(self.store.write(as_batch(rows), len(self.log)))
+        assert durable <= len(self.log)
+        self.reference.write(rows)
 
-    @rule(rows=st.lists(ROWS, max_size=12))
+    def may_crash(self, work: Coroutine[Any, Any, T]) -> T | None:
+        try:
+            return self.run(work)
+        except Exception:
+            if not self.crashed:
+                raise
+            self.come_back()
+            return None
+        finally:
+            self.crash_at = None
+
+    # What happens to it
+
+    @rule(rows=ROWS)
     def deliver(self, rows: list[Row]) -> None:
-        self.position += 1
-        self.delivered.append(rows)
+        self.log.append(rows)
         self.write(rows)
 
     @rule(count=st.integers(1, 3))
     def deliver_the_last_batches_again(self, count: int) -> None:
-        for rows in self.delivered[-count:]:
-            self.write(rows)
+        again = self.log[-count:]
+        if all(self.reference.has_sample(row[0], row[1]) for rows in again for row in rows):
+            for rows in again:
+                self.write(rows)
+
+    @rule(tag=TAGS, at=TIMES, count=st.integers(20, 60), step=st.sampled_from([1, 250_000, 7_000_000, MINUTE]))
+    def deliver_many(self, tag: int, at: int, count: int, step: int) -> None:
+        self.deliver([(tag, at + i * step, float(i % 13), 192, at + i * step + 700, False) for i in range(count)])
+
+    @rule(crash=st.sampled_from((None, None, *CRASHES)))
+    def seal(self, crash: str | None) -> None:
+        self.crash_at = crash
+        self.may_crash(self.store.seal())
+
+    @rule(crash=st.sampled_from((None, None, *CRASHES)), everything=st.booleans())
+    def maintain(self, crash: str | None, everything: bool) -> None:
+        self.crash_at = crash
+        self.may_crash(self.store.maintain(everything))
+
+    @rule(hours=st.sampled_from([1, 2, 13, 24]))
+    def time_goes_on(self, hours: int) -> None:
+        self.now += hours * US_PER_HOUR
 
     @rule()
     def restart(self) -> None:
-        self.loop.run_until_complete(self.store.close())
+        self.run(self.store.close())
         self.open()
+        assert self.run(self.store.position()) == len(self.log)
 
-    @rule(tag=TAGS, start=TIMES, length=st.integers(1, 45), count=st.integers(1, 9))
+    @rule()
+    def be_killed(self) -> None:
+        self.come_back()
+
+    @rule(
+        default=RETENTIONS,
+        other=RETENTIONS,
+        tags=st.sets(TAGS, max_size=2),
+        crash=st.sampled_from((None, None, *CRASHES)),
+    )
+    def retain(self, default: Retention, other: Retention, tags: set[int], crash: str | None) -> None:
+        self.run(self.store.seal())
+        policies = RetentionPolicies(default, dict.fromkeys(tags, other))
+        self.crash_at = crash
+        crashed = self.may_crash(self.store.retain(policies, self.now)) is None
+        if crashed:
+            self.run(self.store.retain(policies, self.now))
+        self.reference.retain(policies, self.now)
+
+    # What it must answer
+
+    @rule(tag=TAGS, start=TIMES, end=TIMES, limit=st.integers(1, 9), newest_first=st.booleans())
+    def a_page_is_right(self, tag: int, start: int, end: int, limit: int, newest_first: bool) -> None:
+        columns = self.run(self.store.read(tag, start, end, limit, newest_first))
+        expected = self.reference.raw(tag, start, end)
+        check_columns(columns, (expected[::-1] if newest_first else expected)[:limit])
+
+    @rule(tag=TAGS, start=TIMES, length=st.integers(1, 3 * US_PER_DAY), count=st.integers(1, 9))
     def buckets_are_right(self, tag: int, start: int, length: int, count: int) -> None:
-        found = self.loop.run_until_complete(self.store.buckets(tag, start, start + length, count))
-        assert found.width_us == model.bucket_width(start, start + length, count)
-        slots: dict[int, list[tuple[float | str, int, int]]] = {}
-        for at, sample in sorted(self.held.get(tag, {}).items()):
-            if start <= at < start + length:
-                slots.setdefault(start + (at - start) // found.width_us * found.width_us, []).append(sample)
-        assert found.starts.tolist() == sorted(slots)
-        columns = (found.counts, found.minima, found.maxima, found.means, found.firsts, found.lasts, found.qualities)
-        for row, at in enumerate(found.starts.tolist()):
-            got = [comparable(column[row].item()) for column in columns]
-            expected = list(expected_bucket(slots[at]))
-            for index in (0, 1, 2, 4, 5, 6):
-                assert got[index] == expected[index]
-            if expected[0]:
-                largest = max(abs(expected[1]), abs(expected[2]))
-                assert math.isclose(got[3], expected[3], rel_tol=1e-9, abs_tol=largest * 1e-12)
+        found = self.run(self.store.buckets(tag, start, start + length, count))
+        assert found.width_us == bucket_width(start, start + length, count)
+        check_buckets(found, self.reference.buckets(tag, bucket_edges(start, start + length, count).tolist()))
 
-    @rule(tag=TAGS)
-    def statistics_are_right(self, tag: int) -> None:
-        found = self.loop.run_until_complete(self.store.statistics(tag, 0, 100))
-        samples = [sample for _, sample in sorted(self.held.get(tag, {}).items())]
-        values = np.array([v if isinstance(v, float) else math.nan for v, _, _ in samples], np.float64)
-        qualities = np.array([quality for _, quality, _ in samples], np.uint8)
-        assert found == (model.statistics(values, qualities) if samples else None)
+    @rule(tags=st.permutations([1, 2, 3, 4]), edges=EDGES)
+    def series_are_right(self, tags: list[int], edges: list[int]) -> None:
+        found = self.run(self.store.series(tags, np.array(edges, np.int64)))
+        for tag, buckets in zip(tags, found, strict=True):
+            check_buckets(buckets, self.reference.buckets(tag, edges))
+
+    @rule(tag=TAGS, edges=EDGES)
+    def statistics_are_right(self, tag: int, edges: list[int]) -> None:
+        start, end = edges[0], edges[-1]
+        found = self.run(self.store.statistics(tag, start, end))
+        samples = self.reference.within(tag, start, end)
+        assert found is None or not found.approximate or any(held.tier != "raw" for held in samples)
+        check_statistics(found, samples)
+
+    @rule(
+        edges=EDGES,
+        statistic=st.sampled_from(["mean", "min", "max", "sd", "count", "range", "last", "good_share"]),
+        count=st.integers(1, 3),
+        ascending=st.booleans(),
+    )
+    def the_top_is_right(self, edges: list[int], statistic: Any, count: int, ascending: bool) -> None:
+        start, end = edges[0], edges[-1]
+        found = self.run(self.store.top([1, 2, 3, 4], start, end, statistic, count, ascending))
+        expected = self.reference.top([1, 2, 3, 4], start, end, statistic)
+        ranks = sorted(expected.values(), reverse=not ascending)[:count]
+        assert len(found) == len(ranks)
+        for (tag, figure), rank in zip(found, ranks, strict=True):
+            scale = max(abs(each) for each in (*expected.values(), 1e-30))
+            assert math.isclose(figure, rank, rel_tol=1e-6, abs_tol=scale * 1e-6)
+            assert math.isclose(figure, expected[tag], rel_tol=1e-6, abs_tol=scale * 1e-6)
 
     @invariant()
     def it_holds_what_a_dictionary_holds(self) -> None:
         for tag in (1, 2, 3):
-            columns = self.loop.run_until_complete(self.store.read(tag, 0, 100, 1000))
-            got = {
-                at: (comparable(columns.texts.get(i, value)), quality, received)
-                for i, (at, value, quality, received) in enumerate(
-                    zip(
-                        columns.timestamps.tolist(),
-                        columns.values.tolist(),
-                        columns.qualities.tolist(),
-                        columns.received.tolist(),
-                        strict=True,
-                    )
-                )
-            }
-            expected = {at: (comparable(v), q, r) for at, (v, q, r) in sorted(self.held.get(tag, {}).items())}
-            assert got == expected
-            assert columns.timestamps.tolist() == sorted(expected)
+            check_columns(self.run(self.store.read(tag, *ALL, 100_000)), self.reference.raw(tag, *ALL))
+
+    @invariant()
+    def it_knows_the_newest_samples(self) -> None:
+        found = self.run(self.store.latest([1, 2, 3, 4]))
+        assert found.tag_ids.tolist() == sorted(self.reference.newest)
+        for row, tag in enumerate(found.tag_ids.tolist()):
+            at, value, quality, _ = self.reference.newest[tag]
+            got = found.texts.get(row, float(found.values[row]))
+            assert (int(found.timestamps[row]), repr(got), int(found.qualities[row])) == (at, repr(value), quality)
 
     @invariant()
     def it_knows_how_many_it_holds_and_where_it_stands(self) -> None:
-        size = self.loop.run_until_complete(self.store.size())
-        assert size.samples == sum(map(len, self.held.values()))
-        assert self.loop.run_until_complete(self.store.position()) == self.position
+        size = self.run(self.store.size())
+        assert size.samples >= len(self.reference)
+        assert self.run(self.store.position()) <= len(self.log)
+        rows = self.run(self.store.rows([1, 2, 3], *ALL))
+        assert rows >= len(self.reference)
+
+    @precondition(lambda self: self.log)
+    @rule()
+    def once_all_is_merged_nothing_is_held_twice(self) -> None:
+        self.run(self.store.seal())
+        self.run(self.store.maintain(True))
+        assert self.run(self.store.position()) == len(self.log)
+        assert self.run(self.store.size()).samples == len(self.reference)
+        assert self.run(self.store.rows([1, 2, 3], *ALL)) == len(self.reference)
+        report = self.run(self.store.storage())
+        assert (report.samples, report.unsealed) == (len(self.reference), 0)
+
+
+def as_batch(rows: list[Row]) -> SampleBatch:
+    """Rows as they come from the log."""
+    batch = SampleBatch.from_rows([row[:5] for row in rows])
+    marks = np.array([PINNED if row[5] else 0 for row in rows], np.uint8)
+    return SampleBatch(
+        batch.tag_ids,
+        batch.timestamps,
+        batch.values,
+        batch.qualities,
+        batch.received,
+        batch.texts,
+        marks if marks.any() else None,
+    )
 
 
 TestStore = StoreAgainstADictionary.TestCase
-TestStore.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestStore.settings = settings(
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

@@ -1,0 +1,112 @@
+"""Which files make up history. Immutable: a change makes a new catalogue, and whoever reads the old one goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from andon.historian.model import Source
+from andon.kit.clock import US_PER_DAY, US_PER_HOUR
+
+TIERS: Final[tuple[Source, ...]] = ("raw", "minute", "hour")
+NOT_ROLLED, MINUTES_ROLLED, ROLLED = range(3)
+"""Of raw parts: whether the sums of their minutes, and of their hours, are in the tiers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file. `slot` and `span`: the hour or the day that it belongs to, µs; all its rows begin in it.
+
+    `seq`: of equal keys the row of the higher one counts. `merged`: it holds all that its slot had when it was made,
+    otherwise it is a part as it was sealed. `min_time`, `max_time`: first and last timestamp. `archive`: URI where it
+    lies instead of under `path` in the history's folder.
+    """
+
+    id: int
+    tier: Source
+    slot: int
+    span: int
+    seq: int
+    path: str
+    rows: int
+    bytes: int
+    min_time: int
+    max_time: int
+    made_at: int
+    merged: bool = False
+    rolled: int = ROLLED
+    pinned: bool = False
+    archive: str | None = None
+    checksum: str | None = None
+
+    @property
+    def day(self) -> int:
+        """Number of its day since 1970."""
+        return self.slot // US_PER_DAY
+
+    @property
+    def of_a_day(self) -> bool:
+        """Whether its slot is a whole day."""
+        return self.span > US_PER_HOUR
+
+    def touches(self, start: int, end: int) -> bool:
+        """Whether it may hold anything of [start, end)."""
+        return self.min_time < end and self.max_time >= start
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Files by tier and day; those of a day in the order of `seq`."""
+
+    days: Mapping[Source, Mapping[int, tuple[Entry, ...]]] = field(default_factory=lambda: {tier: {} for tier in TIERS})
+
+    @staticmethod
+    def of(entries: Iterable[Entry]) -> Catalogue:
+        """A catalogue of these files."""
+        return Catalogue().changed(entries, ())
+
+    def changed(self, added: Iterable[Entry], removed: Iterable[Entry]) -> Catalogue:
+        """With some files more and some less."""
+        days = {tier: dict(of) for tier, of in self.days.items()}
+        for entry in removed:
+            rest = tuple(each for each in days[entry.tier][entry.day] if each.id != entry.id)
+            days[entry.tier][entry.day] = rest
+            if not rest:
+                del days[entry.tier][entry.day]
+        for entry in added:
+            here = (*days[entry.tier].get(entry.day, ()), entry)
+            days[entry.tier][entry.day] = tuple(sorted(here, key=lambda each: (each.seq, each.id)))
+        return Catalogue(days)
+
+    def all(self, tier: Source) -> Iterator[Entry]:
+        """The files of a tier, by day."""
+        of = self.days[tier]
+        for day in sorted(of):
+            yield from of[day]
+
+    def everything(self) -> Iterator[Entry]:
+        """All files."""
+        for tier in TIERS:
+            yield from self.all(tier)
+
+    def of_day(self, tier: Source, day: int) -> tuple[Entry, ...]:
+        """The files of a day, in the order of `seq`."""
+        return self.days[tier].get(day, ())
+
+    def days_within(self, tier: Source, start: int, end: int) -> list[int]:
+        """The days of [start, end) that have files, ascending."""
+        first, last = start // US_PER_DAY, (end - 1) // US_PER_DAY
+        of = self.days[tier]
+        if last - first < len(of):
+            return [day for day in range(first, last + 1) if day in of]
+        return sorted(day for day in of if first <= day <= last)
+
+    def within(self, tier: Source, start: int, end: int) -> list[Entry]:
+        """The files that may hold anything of [start, end), by day, then `seq`."""
+        return [
+            entry
+            for day in self.days_within(tier, start, end)
+            for entry in self.days[tier][day]
+            if entry.touches(start, end)
+        ]

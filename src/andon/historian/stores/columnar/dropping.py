@@ -1,0 +1,113 @@
+"""Retention: whole days go, tier by tier; a tier keeps a tag's day as long as a finer one has anything of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from andon.historian.model import Source
+from andon.historian.retention import Dropped, RetentionPolicies
+from andon.historian.rollup import TierRows
+from andon.historian.stores.columnar.catalogue import ROLLED, TIERS, Entry
+from andon.historian.stores.columnar.compaction import entry_of, merge_parts
+from andon.historian.stores.columnar.inputs import pieces
+from andon.historian.stores.columnar.layout import path_of
+from andon.historian.stores.columnar.openfiles import ALWAYS
+from andon.historian.stores.columnar.partfile import write_part
+from andon.historian.stores.columnar.rolling import write_rows
+from andon.historian.stores.columnar.sealing import check_room
+from andon.historian.stores.columnar.state import State
+from andon.historian.stores.columnar.view import Tags
+from andon.kit.clock import US_PER_DAY
+
+
+def retain(state: State, policies: RetentionPolicies, now: int) -> list[Dropped]:
+    """Drop what is over. Parts that the tiers do not know all of yet are left for the next time."""
+    found = []
+    for tier in TIERS:
+        for day in _days_over(state, policies, tier, now):
+            dropped = _drop_day(state, policies, tier, day, now)
+            if dropped is not None:
+                found.append(dropped)
+    return found
+
+
+def _days_over(state: State, policies: RetentionPolicies, tier: Source, now: int) -> list[int]:
+    """Days of which some tag's rows may go."""
+    cutoffs = [each.cutoff(tier, now) for each in {policies.default, *policies.tags.values()}]
+    latest = max((cutoff for cutoff in cutoffs if cutoff is not None), default=None)
+    if latest is None:
+        return []
+    return sorted(day for day in state.catalogue.days[tier] if (day + 1) * US_PER_DAY <= latest)
+
+
+def _drop_day(state: State, policies: RetentionPolicies, tier: Source, day: int, now: int) -> Dropped | None:
+    if tier == "raw" and not _ready(state, day):
+        return None
+    files = [each for each in state.catalogue.of_day(tier, day) if each.archive is None and not each.pinned]
+    start, end = day * US_PER_DAY, (day + 1) * US_PER_DAY
+    finer = _tags_of_finer(state, tier, day)
+    rows = bytes_ = 0
+    for each in files:
+        tags = _index_tags(state, each)
+        over = np.array([_over(policies.of(tag).cutoff(tier, now), end) for tag in tags.tolist()], np.bool_)
+        going = tags[over & ~np.isin(tags, finer)]
+        if not len(going):
+            continue
+        made = [] if len(going) == len(tags) else _without(state, each, np.setdiff1d(tags, going))
+        gone = max(end, int(state.note(f"gone {tier}") or 0))
+        state.swap(made, [each], {f"gone {tier}": str(gone)})
+        rows += each.rows - sum(new.rows for new in made)
+        bytes_ += each.bytes - sum(new.bytes for new in made)
+    return Dropped(tier, start, end, rows, bytes_) if rows else None
+
+
+def _ready(state: State, day: int) -> bool:
+    """Whether the tiers know all of a day's samples; if so, what is pinned and what is not are told apart."""
+    parts = state.catalogue.of_day("raw", day)
+    if any(each.rolled != ROLLED for each in parts):
+        return False
+    if len({each.seq for each in parts}) > 1 and len({each.pinned for each in parts}) > 1:
+        # A sample that replaced a pinned one must not bring that back by going.
+        merge_parts(state, parts, day * US_PER_DAY, US_PER_DAY, whole=True)
+    return True
+
+
+def _over(cutoff: int | None, end: int) -> bool:
+    return cutoff is not None and end <= cutoff
+
+
+def _tags_of_finer(state: State, tier: Source, day: int) -> Tags:
+    """Tags of which a finer tier has something of that day."""
+    finer = TIERS[: TIERS.index(tier)]
+    found: list[NDArray[np.int32]] = [
+        _index_tags(state, each) for name in finer for each in state.catalogue.of_day(name, day)
+    ]
+    return np.unique(np.concatenate(found)) if found else np.empty(0, np.int32)
+
+
+def _index_tags(state: State, entry: Entry) -> Tags:
+    return (state.files.file(entry) if entry.tier == "raw" else state.files.tier(entry)).index.tags
+
+
+def _without(state: State, entry: Entry, keep: Tags) -> list[Entry]:
+    """The file written anew with only some of its tags."""
+    check_room(state, entry.bytes)
+    if entry.tier != "raw":
+        file = state.files.tier(entry)
+        rows: TierRows = file.read(keep, *ALWAYS)
+        made = write_rows(state, entry.tier, entry.slot, entry.span, rows, whole=entry.merged)
+        return [replace(new, seq=entry.seq) for new in made]
+    id_ = state.new_id()
+    path = path_of("raw", entry.slot, entry.span, id_)
+    state.reached("before fsync")
+    indices = [state.files.file(entry).index]
+    batches = (
+        state.files.samples(entry, tags, start, end)
+        for tags, start, end in pieces(indices, state.limits.chunk_rows, keep)
+    )
+    summary = write_part(state.folder / path, batches, meta={"andon.seq": str(entry.seq)})
+    new = entry_of(state, "raw", entry.slot, entry.span, id_, entry.seq, path, summary, pinned=entry.pinned)
+    return [replace(new, merged=entry.merged, rolled=entry.rolled)]

@@ -1,0 +1,45 @@
+"""What history takes on the disk, and when it goes."""
+
+from __future__ import annotations
+
+from andon.historian.model import Source, StorageReport, TierReport
+from andon.historian.stores.columnar.catalogue import TIERS, Entry
+from andon.historian.stores.columnar.state import State
+from andon.kit.clock import US_PER_DAY
+
+
+def report(state: State, full: str | None) -> StorageReport:
+    """The storage report of now."""
+    unsealed = state.unsealed
+    catalogue = state.catalogue
+    raw = list(catalogue.all("raw"))
+    archived = [entry for entry in catalogue.everything() if entry.archive is not None]
+    return StorageReport(
+        tiers=tuple(_tier(state, tier, list(catalogue.all(tier))) for tier in TIERS),
+        samples=sum(entry.rows for entry in raw) + unsealed.rows,
+        unsealed=unsealed.rows,
+        unsealed_bytes=unsealed.bytes,
+        pinned=sum(entry.rows for entry in raw if entry.pinned),
+        archived_files=len(archived),
+        archived_bytes=sum(entry.bytes for entry in archived),
+        durable=state.durable_positions(),
+        full=full,
+    )
+
+
+def _tier(state: State, tier: Source, entries: list[Entry]) -> TierReport:
+    here = [entry for entry in entries if entry.archive is None]
+    days = state.policies.default.days(tier)
+    going = [entry for entry in here if not entry.pinned]
+    oldest = min((entry.day for entry in going), default=None)
+    drop = oldest is not None and days is not None
+    return TierReport(
+        tier=tier,
+        files=len(here),
+        rows=sum(entry.rows for entry in here),
+        bytes=sum(entry.bytes for entry in here),
+        oldest=min((entry.min_time for entry in entries), default=None),
+        newest=max((entry.max_time for entry in entries), default=None),
+        next_drop=(oldest + 1) * US_PER_DAY + round(days * US_PER_DAY) if drop else None,  # type: ignore[operator]
+        next_drop_bytes=sum(entry.bytes for entry in going if entry.day == oldest) if drop else 0,
+    )

@@ -1,0 +1,260 @@
+"""The history of one machine: Parquet files under one folder, unsealed samples in memory, the log as their journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from andon.historian.model import Buckets, Columns, Statistics, StorageReport, StoreSize, TopStatistic, bucket_edges
+from andon.historian.retention import Dropped, RetentionPolicies
+from andon.historian.stores.columnar import queries
+from andon.historian.stores.columnar.dropping import retain
+from andon.historian.stores.columnar.layout import remove_strangers
+from andon.historian.stores.columnar.limits import LocalStoreLimits
+from andon.historian.stores.columnar.maintenance import Maintenance
+from andon.historian.stores.columnar.manifest import Manifest
+from andon.historian.stores.columnar.memory import cleaned
+from andon.historian.stores.columnar.reporting import report
+from andon.historian.stores.columnar.sealing import seal
+from andon.historian.stores.columnar.sorting import sorted_unique
+from andon.historian.stores.columnar.state import Reached, State
+from andon.historian.stores.columnar.view import View
+from andon.kit.clock import US_PER_S, now_us
+from andon.kit.errors import StartError, UnavailableError
+from andon.kit.samples import SampleBatch
+
+T = TypeVar("T")
+P = ParamSpec("P")
+logger = logging.getLogger(__name__)
+
+
+class LocalStore:
+    """`HistoryStore` in a folder. Make it with `open`; use it from one event loop."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._limits = state.limits
+        self._closed = False
+        self._writing = ThreadPoolExecutor(1, "historian-writer")
+        self._sealing = ThreadPoolExecutor(1, "historian-sealer")
+        self._reading = ThreadPoolExecutor(state.limits.readers, "historian-reader")
+        self._seal: Future[None] | None = None
+        self._seal_lock = threading.Lock()
+        self._failure: str | None = None
+        self._maintenance = Maintenance(state, self._seal_in_time)
+        if state.limits.maintenance:
+            self._maintenance.start()
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        limits: LocalStoreLimits | None = None,
+        *,
+        clock: Callable[[], int] = now_us,
+        reached: Reached = lambda _: None,
+    ) -> LocalStore:
+        """Open or make the folder. StartError when it cannot be opened."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            manifest = Manifest(folder / "manifest.db")
+            state = State(folder, limits or LocalStoreLimits(), manifest, clock, reached)
+            left = remove_strangers(folder, (entry.path for entry in state.catalogue.everything()))
+        except (OSError, ValueError, sqlite3.Error) as error:
+            raise StartError(
+                f"the history {folder} cannot be opened: {error}",
+                field="data_dir",
+                cure=f"check that {folder} can be written and that it is not damaged",
+            ) from error
+        if left:
+            logger.info("files that were not finished were removed", extra={"folder": str(folder), "files": left})
+        return cls(state)
+
+    # Writing
+
+    async def write(self, batch: SampleBatch, position: int, partition: int = 0) -> int:
+        """See `HistoryStore.write`."""
+        await self._on(self._writing, self._take, batch, position, partition)
+        return self._state.durable(partition)
+
+    async def position(self, partition: int = 0) -> int:
+        """See `HistoryStore.position`."""
+        return self._state.durable(partition)
+
+    async def seal(self, before: int | None = None) -> None:
+        """See `HistoryStore.seal`."""
+        if before is not None and all(run.min_time >= before for run in self._state.unsealed.runs):
+            return
+        await asyncio.wrap_future(self._begin_seal(anew=True))
+
+    def _take(self, batch: SampleBatch, position: int, partition: int) -> None:
+        """In the writer's thread."""
+        state, limits = self._state, self._limits
+        if len(batch):
+            self._make_room()
+            batch = sorted_unique(cleaned(batch))
+        state.take(batch, position, partition)
+        if len(batch):
+            state.newest.take(batch)
+        waiting = state.waiting
+        if waiting.rows >= limits.unsealed_samples or waiting.bytes >= limits.unsealed_bytes:
+            self._begin_seal()
+
+    def _make_room(self) -> None:
+        """Memory holds twice what makes it seal; then writes wait for the disk. UnavailableError when that fails."""
+        unsealed = self._state.unsealed
+        if unsealed.rows < 2 * self._limits.unsealed_samples and unsealed.bytes < 2 * self._limits.unsealed_bytes:
+            return
+        self._begin_seal().result()
+
+    def _begin_seal(self, *, anew: bool = False) -> Future[None]:
+        """The seal that runs, or a new one; `anew`: one that begins after this call."""
+        with self._seal_lock:
+            if self._seal is not None and not self._seal.done() and not anew:
+                return self._seal
+            self._seal = self._sealing.submit(self._seal_now)
+            return self._seal
+
+    def _seal_now(self) -> None:
+        try:
+            count = seal(self._state)
+        except UnavailableError as error:
+            if self._failure is None:
+                logger.warning("history cannot be sealed, the log keeps it", extra={"error": error.message})
+            self._failure = error.message
+            raise
+        if self._failure is not None:
+            logger.info("history is sealed again")
+        self._failure = None
+        if count:
+            self._maintenance.wake()
+
+    def _seal_in_time(self) -> None:
+        """Called every second: what has waited for long enough is sealed, and what failed is tried again."""
+        waited = self._state.unsealed_for_us() >= self._limits.seal_interval_s * US_PER_S
+        if waited or (self._failure is not None):
+            self._begin_seal()
+
+    # Asking
+
+    async def read(self, tag_id: int, start: int, end: int, limit: int, newest_first: bool = False) -> Columns:
+        """See `HistoryStore.read`."""
+        return await self._ask(queries.read, tag_id, start, end, limit, newest_first)
+
+    async def buckets(self, tag_id: int, start: int, end: int, count: int) -> Buckets:
+        """See `HistoryStore.buckets`."""
+        return (await self.series([tag_id], bucket_edges(start, end, count)))[0]
+
+    async def series(self, tag_ids: Sequence[int], edges: NDArray[np.int64]) -> list[Buckets]:
+        """See `HistoryStore.series`."""
+        return await self._ask(queries.series, tag_ids, edges)
+
+    async def statistics(self, tag_id: int, start: int, end: int) -> Statistics | None:
+        """See `HistoryStore.statistics`. Beyond `statistics_samples` the percentiles are approximate."""
+        return await self._ask(queries.statistics, tag_id, start, end, self._limits.statistics_samples)
+
+    async def latest(self, tag_ids: Sequence[int]) -> SampleBatch:
+        """See `HistoryStore.latest`. From memory, whatever retention dropped."""
+        return self._state.newest.of(tag_ids)
+
+    async def top(
+        self,
+        tag_ids: Sequence[int],
+        start: int,
+        end: int,
+        statistic: TopStatistic,
+        count: int,
+        ascending: bool = False,
+    ) -> list[tuple[int, float]]:
+        """See `HistoryStore.top`."""
+        return await self._ask(queries.top, tag_ids, start, end, statistic, count, ascending)
+
+    async def rows(self, tag_ids: Sequence[int], start: int, end: int) -> int:
+        """See `HistoryStore.rows`."""
+        return await self._ask(queries.rows, tag_ids, start, end)
+
+    async def size(self) -> StoreSize:
+        """See `HistoryStore.size`. A key counts once for each part that it is in; merging ends that."""
+        found = report(self._state, self._failure)
+        return StoreSize(found.samples, found.bytes)
+
+    async def storage(self) -> StorageReport:
+        """See `HistoryStore.storage`."""
+        return await self._ask_state(report, self._failure or self._maintenance.failure)
+
+    # Keeping house
+
+    async def retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
+        """See `HistoryStore.retain`."""
+        self._state.policies = policies
+        return await self._in_the_background(self._retain, policies, now)
+
+    async def maintain(self, everything: bool = False) -> None:
+        """Do the background work now; `everything`: as if nothing more would come."""
+        await self._in_the_background(self._maintenance.run_all, everything)
+
+    def _retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
+        self._maintenance.run_all(everything=False)
+        with self._maintenance.paused():
+            return retain(self._state, policies, now)
+
+    async def close(self) -> None:
+        """See `HistoryStore.close`. What cannot be sealed comes again from the log."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        self._maintenance.stop()
+        self._writing.shutdown()
+        try:
+            self._begin_seal(anew=True).result()
+        except UnavailableError as error:
+            logger.warning("history was not sealed, the log keeps it", extra={"error": error.message})
+        self._stop_threads()
+
+    def abandon(self) -> None:
+        """Let go of everything as a process that is killed does; for tests."""
+        self._closed = True
+        self._maintenance.stop()
+        self._writing.shutdown()
+        self._stop_threads()
+
+    def _stop_threads(self) -> None:
+        self._sealing.shutdown()
+        self._reading.shutdown(cancel_futures=True)
+        self._state.close()
+
+    # Threads
+
+    async def _ask(self, question: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def answer() -> T:
+            with self._state.view() as view:
+                return question(view, *args, **kwargs)
+
+        return await self._on(self._reading, answer)
+
+    async def _ask_state(self, question: Callable[Concatenate[State, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._on(self._reading, partial(question, self._state, *args, **kwargs))
+
+    async def _in_the_background(self, work: Callable[..., T], *args: object) -> T:
+        try:
+            return await self._on(None, work, *args)
+        except (OSError, sqlite3.Error) as error:
+            raise UnavailableError(f"history cannot be maintained: {error}", cure="check the disk") from error
+
+    async def _on(self, pool: ThreadPoolExecutor | None, work: Callable[..., T], *args: Any) -> T:
+        if self._closed:
+            raise UnavailableError(f"the history {self._state.folder} is closed")
+        return await asyncio.get_running_loop().run_in_executor(pool, work, *args)

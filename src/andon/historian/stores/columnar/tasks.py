@@ -1,0 +1,132 @@
+"""What maintenance has to do next, one bounded piece of work at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+
+from andon.historian.stores.columnar.catalogue import NOT_ROLLED, ROLLED, Entry
+from andon.historian.stores.columnar.compaction import close_hour, merge_parts, merge_tier
+from andon.historian.stores.columnar.rolling import roll, wants_rolling
+from andon.historian.stores.columnar.state import State
+from andon.kit.clock import US_PER_DAY, US_PER_S
+
+Task = Callable[[], None]
+
+_MUCH_LARGER = 4
+
+
+def next_task(state: State, everything: bool) -> Task | None:
+    """The most urgent piece of work, None when there is none. `everything`: do not wait for more to come."""
+    catalogue = state.catalogue
+    days = sorted(catalogue.days["raw"], reverse=True)
+    for find in (_unrolled, _crowded):
+        for day in days:
+            for task in find(state, catalogue.of_day("raw", day)):
+                return task
+    for day in days:
+        for task in _due(state, day, catalogue.of_day("raw", day), everything):
+            return task
+    for tier in ("minute", "hour"):
+        for day in sorted(catalogue.days[tier], reverse=True):
+            for task in _tier_due(state, day, catalogue.of_day(tier, day), everything):
+                return task
+    return None
+
+
+def _unrolled(state: State, parts: Sequence[Entry]) -> Iterator[Task]:
+    """Parts that the tiers do not know: questions have to read their samples."""
+    of_days = any(part.of_a_day for part in parts)
+    for slot, span, here in _by_slot(parts):
+        if not of_days and _over(state, slot + span) and not any(part.merged for part in here):
+            yield partial(close_hour, state, here, slot, span)
+        wanted = [part for part in here if wants_rolling(state, part)]
+        if wanted:
+            yield partial(roll, state, wanted)
+
+
+def _crowded(state: State, parts: Sequence[Entry]) -> Iterator[Task]:
+    """Many small parts at the end of a slot that is still filling."""
+    for slot, span, here in _by_slot(parts):
+        run = _newest_alike(here)
+        if len(run) >= state.limits.merge_parts and all(part.rolled != NOT_ROLLED for part in run):
+            yield partial(merge_parts, state, run, slot, span, whole=len(run) == len(here) and run[0].merged)
+
+
+def _due(state: State, day: int, parts: Sequence[Entry], everything: bool) -> Iterator[Task]:
+    """A day that is over becomes one file; what is late is merged in once it is worth it."""
+    start = day * US_PER_DAY
+    complete = all(part.rolled == ROLLED for part in parts)
+    if any(part.of_a_day for part in parts):
+        if _apart(parts) and complete and (everything or _worth_it(state, parts)):
+            yield partial(merge_parts, state, parts, start, US_PER_DAY, whole=True)
+        return
+    small = sum(part.bytes for part in parts) <= state.limits.day_file_bytes
+    if complete and small and _over(state, start + US_PER_DAY):
+        yield partial(merge_parts, state, parts, start, US_PER_DAY, whole=True)
+        return
+    for slot, span, here in _by_slot(parts):
+        base = any(part.merged for part in here)
+        if _apart(here) and (everything or (base and _worth_it(state, here))):
+            yield partial(merge_parts, state, here, slot, span, whole=base)
+
+
+def _tier_due(state: State, day: int, files: Sequence[Entry], everything: bool) -> Iterator[Task]:
+    """A day's sums become one file once its samples are."""
+    if len(files) < 2:
+        return
+    start = day * US_PER_DAY
+    raw = state.catalogue.of_day("raw", day)
+    settled = all(part.of_a_day for part in raw) and not _apart(raw)
+    if settled or any(each.of_a_day for each in files):
+        if everything or settled or len(files) > state.limits.merge_parts:
+            yield partial(merge_tier, state, files, start, US_PER_DAY)
+        return
+    for slot, span, here in _by_slot(files):
+        if len(here) > 1 and (everything or len(here) > state.limits.merge_parts):
+            yield partial(merge_tier, state, here, slot, span)
+
+
+def _by_slot(entries: Sequence[Entry]) -> Iterator[tuple[int, int, list[Entry]]]:
+    """(slot, span, files in the order of `seq`)."""
+
+    def key(entry: Entry) -> tuple[int, int]:
+        return entry.slot, entry.span
+
+    for (slot, span), here in groupby(sorted(entries, key=key), key):
+        yield slot, span, list(here)
+
+
+def _newest_alike(parts: Sequence[Entry]) -> list[Entry]:
+    """The newest parts, back to the first that is much larger than those after it."""
+    run: list[Entry] = []
+    largest = 0
+    for part in reversed(parts):
+        if part.merged or (run and part.rows > _MUCH_LARGER * largest):
+            break
+        run.insert(0, part)
+        largest = max(largest, part.rows)
+    return run
+
+
+def _apart(parts: Sequence[Entry]) -> bool:
+    """Whether there is more than what one merge leaves (a part, and one of pinned samples)."""
+    return len({part.seq for part in parts}) > 1
+
+
+def _worth_it(state: State, parts: Sequence[Entry]) -> bool:
+    """Whether late parts are to be merged into their slot's large one: many, or old, and no more are coming."""
+    limits, now = state.limits, state.clock()
+    late = [part for part in parts if not part.merged]
+    if not late:
+        return True
+    if now - max(part.made_at for part in late) < limits.late_window_us:
+        return False
+    base = sum(part.rows for part in parts) - sum(part.rows for part in late)
+    old = now - min(part.made_at for part in late) >= limits.rewrite_after_s * US_PER_S
+    return old or sum(part.rows for part in late) >= limits.rewrite_share * base
+
+
+def _over(state: State, end: int) -> bool:
+    return state.clock() >= end + state.limits.late_window_us
