@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from andon.engines.log.embedded import EmbeddedLog
 from andon.engines.log.kafka.log import KafkaLog
 from andon.engines.log.kafka.murmur import key_hash
@@ -18,6 +20,7 @@ from andon.engines.log.port import DEAD_LETTERS, SENSORS_DATA, Log
 
 PARTITIONS = 4
 STREAM = SENSORS_DATA
+KAFKA = pytest.param("kafka", marks=pytest.mark.kafka)
 QUICK = KafkaLimits(partitions=PARTITIONS, session_s=6.0, commit_delay_s=0.05, status_s=0.0, start_s=20.0)
 
 

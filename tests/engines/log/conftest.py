@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engines.log.backends import Backend, Embedded, Mock, OnKafka, OnMock
+from engines.log.backends import KAFKA, Backend, Embedded, Mock, OnKafka, OnMock
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +16,7 @@ def mock() -> Mock:
     return Mock()
 
 
-@pytest.fixture(
-    params=["embedded", "mock", pytest.param("kafka", marks=pytest.mark.kafka)],
-)
+@pytest.fixture(params=["embedded", "mock", KAFKA])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     kind = request.param
     if kind == "embedded":

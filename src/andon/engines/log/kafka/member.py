@@ -42,19 +42,17 @@ class Member:
         self._latest: dict[int, int] = {}
         self._commits_lock = threading.Lock()
         self._committed_at = time.monotonic()
-        self._client = library().Consumer(
-            options(
-                address,
-                group_id=group,
-                enable_auto_commit=False,
-                partition_assignment_strategy="cooperative-sticky",
-                session_timeout_ms=round(limits.session_s * 1000),
-                heartbeat_interval_ms=round(limits.session_s * 1000 / 4),
-                auto_offset_reset="latest",
-                on_commit=self._on_commit,
-                max_poll_interval_ms=round(max(limits.revoke_s * 4, limits.session_s) * 1000),
-            )
+        configuration = options(
+            address,
+            group_id=group,
+            enable_auto_commit=False,
+            partition_assignment_strategy="cooperative-sticky",
+            session_timeout_ms=round(limits.session_s * 1000),
+            heartbeat_interval_ms=round(limits.session_s * 1000 / 4),
+            auto_offset_reset="latest",
+            max_poll_interval_ms=round(max(limits.revoke_s * 4, limits.session_s) * 1000),
         )
+        self._client = library().Consumer({**configuration, "on_commit": self._on_commit})
         self._client.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
         self._thread = threading.Thread(target=self._run, name=f"kafka-member-{group}", daemon=True)
         self._thread.start()
