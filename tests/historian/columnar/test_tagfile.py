@@ -32,9 +32,13 @@ async def test_the_file_follows_the_registry(tmp_path: Path) -> None:
     found = directory(device("a", [tag(1, "a", "x")]))
     task = asyncio.create_task(keep_tags(tmp_path, found, pause_s=0.001))
 
+    def written() -> list[str]:
+        path = tmp_path / NAME
+        return pq.read_table(path)["device"].to_pylist() if path.exists() else []
+
     async def devices(expected: list[str]) -> None:
         async with asyncio.timeout(20):
-            while not (tmp_path / NAME).exists() or pq.read_table(tmp_path / NAME)["device"].to_pylist() != expected:
+            while written() != expected:  # noqa: ASYNC110 (the file changes in a thread)
                 await asyncio.sleep(0.005)
 
     await devices(["a"])

@@ -40,7 +40,11 @@ async def keep_tags(folder: Path, directory: Directory, pause_s: float = 1.0) ->
     """Write the file now and whenever the registry has changed, at most each `pause_s`, until cancelled."""
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
     changed.set()
-    unsubscribe = directory.subscribe(lambda: loop.call_soon_threadsafe(changed.set))
+
+    def tell() -> None:
+        loop.call_soon_threadsafe(changed.set)
+
+    unsubscribe = directory.subscribe(tell)
     try:
         while True:
             await changed.wait()
