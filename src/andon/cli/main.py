@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from andon.cli.history_commands import export_history, import_history
 from andon.kit.errors import AndonError, StartError
 
 app = typer.Typer(
@@ -63,6 +64,10 @@ def replay(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     typer.echo(f"{done.values_sent} values of {done.rows_done} rows are with the broker; {done.skipped} rows skipped")
+
+
+app.command(name="import")(import_history)
+app.command(name="export")(export_history)
 
 
 @app.command(name="mqtt-credentials")
