@@ -23,7 +23,8 @@ def progress_bar(title: str, what: str) -> Iterator[Bar]:
     """A bar on standard error, which is gone when its work is done; standard output stays for results."""
     parts = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress(*parts, TextColumn(f"{{task.fields[done]:,}} {what}"), console=console, transient=True) as bar:
+    columns = (*parts, TextColumn(f"{{task.fields[done]:,}} {what}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None, done=0)
         told: set[str] = set()
 

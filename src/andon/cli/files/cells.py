@@ -35,13 +35,13 @@ def number_of(text: str, decimal_comma: bool) -> float | None:
 
 
 def kind_of(cells: Sequence[str], decimal_comma: bool) -> str | None:
-    """`number`, `boolean` or `text`; None when all cells are empty."""
+    """`number`, `boolean` or `text`, by what most cells hold, so that odd ones are found; None when all are empty."""
     held = [cell.strip() for cell in cells if cell.strip().casefold() not in ABSENT]
     if not held:
         return None
-    if all(number_of(cell, decimal_comma) is not None for cell in held):
+    if 2 * sum(number_of(cell, decimal_comma) is not None for cell in held) >= len(held):
         return "number"
-    return "boolean" if all(cell.casefold() in _TRUE + _FALSE for cell in held) else "text"
+    return "boolean" if 2 * sum(cell.casefold() in _TRUE + _FALSE for cell in held) >= len(held) else "text"
 
 
 class CellReader:

@@ -59,12 +59,13 @@ class CsvRecording:
             row += len(batch)
 
     def _find_time(self, cells: Mapping[str, Sequence[str]]) -> str:
-        pattern = self._options.time_format
-        are_times = {
-            name: bool(each) and all(looks_like_time(c, pattern) for c in each) for name, each in cells.items()
-        }
-        named = {name: True for name in self._names if are_times[name] or _are_epochs(cells[name], self._comma)}
-        return find_time(self.path, self._names, self._options.time_column, _named_first(named, are_times))
+        """A column that is called a time may hold odd cells, which reading finds; any other has to hold only dates."""
+        found: dict[str, bool] = {}
+        for name, each in cells.items():
+            dates = [looks_like_time(cell, self._options.time_format) for cell in each]
+            named = name.casefold() in TIME_NAMES
+            found[name] = all(dates) or (named and (2 * sum(dates) >= len(each) or _are_epochs(each, self._comma)))
+        return find_time(self.path, self._names, self._options.time_column, found)
 
     def _find_signals(self, cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Kind by column, of those to import."""
@@ -200,11 +201,6 @@ def _is_value(cell: str, decimal_comma: bool) -> bool:
 
 def _are_epochs(cells: Sequence[str], decimal_comma: bool) -> bool:
     return bool(cells) and all((number_of(cell, decimal_comma) or -1) >= 0 for cell in cells)
-
-
-def _named_first(named: Mapping[str, bool], dates: Mapping[str, bool]) -> Mapping[str, bool]:
-    """Numbers are times only in a column that is called so; dates are in any."""
-    return {name: True for name in named if dates[name] or name.casefold() in TIME_NAMES}
 
 
 def _count_lines(path: Path) -> int:
