@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from andon.historian.model import Source
 from andon.historian.retention import RetentionPolicies
+from andon.historian.stores.columnar.archive import Archive
 from andon.historian.stores.columnar.catalogue import Catalogue, Entry
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.manifest import Change, Manifest
@@ -18,7 +19,10 @@ from andon.historian.stores.columnar.memory import Runs
 from andon.historian.stores.columnar.newest import Newest
 from andon.historian.stores.columnar.openfiles import OpenFiles, Place
 from andon.historian.stores.columnar.view import View
+from andon.kit.errors import UnavailableError
 from andon.kit.samples import SampleBatch
+
+logger = logging.getLogger(__name__)
 
 Reached = Callable[[str], None]
 """Called at the points where a crash is tested: `before fsync`, `before manifest`, `before deletions`."""
@@ -42,7 +46,7 @@ class State:
         self.files = OpenFiles(self._place, limits.open_files, limits.recent_bytes)
         self.newest = Newest(manifest.newest())
         self.policies = RetentionPolicies()
-        self.filesystem: Callable[[str], tuple[str, Any]] | None = None
+        self.archive: Archive | None = None
         self._manifest = manifest
         self._lock = threading.Lock()
         self._runs = Runs()
@@ -205,6 +209,14 @@ class State:
         for entry in ready:
             if entry.archive is None:
                 (self.folder / entry.path).unlink(missing_ok=True)
+            elif self.archive is not None:
+                self._remove_archived(self.archive, entry.archive)
+
+    def _remove_archived(self, archive: Archive, name: str) -> None:
+        try:
+            archive.remove(name)
+        except UnavailableError as error:
+            logger.warning("a file that is no longer history stays in the archive", extra={"error": error.message})
 
     def new_id(self) -> int:
         """The number of the next file."""
@@ -217,7 +229,8 @@ class State:
         self._manifest.close()
 
     def _place(self, entry: Entry) -> Place:
-        if entry.archive is not None and self.filesystem is not None:
-            path, filesystem = self.filesystem(entry.archive)
-            return path, filesystem
+        if entry.archive is not None:
+            if self.archive is None:
+                raise OSError(f"{entry.archive} lies in an archive, and no archive is configured")
+            return self.archive.place(entry.archive)
         return self.folder / entry.path, None

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from andon.historian.model import Buckets, Columns, Statistics, StorageReport, StoreSize, TopStatistic, bucket_edges
 from andon.historian.retention import Dropped, RetentionPolicies
 from andon.historian.stores.columnar import queries
+from andon.historian.stores.columnar.archive import Archive
+from andon.historian.stores.columnar.archiving import archive_days
 from andon.historian.stores.columnar.dropping import retain
 from andon.historian.stores.columnar.layout import remove_strangers
 from andon.historian.stores.columnar.limits import LocalStoreLimits
@@ -63,12 +65,14 @@ class LocalStore:
         *,
         clock: Callable[[], int] = now_us,
         reached: Reached = lambda _: None,
+        archive: Archive | None = None,
     ) -> LocalStore:
-        """Open or make the folder. StartError when it cannot be opened."""
+        """Open or make the folder. StartError when it cannot be opened. `archive`: where old samples are, or may go."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             manifest = Manifest(folder / "manifest.db")
             state = State(folder, limits or LocalStoreLimits(), manifest, clock, reached)
+            state.archive = archive
             left = remove_strangers(folder, (entry.path for entry in state.catalogue.everything()))
         except (OSError, ValueError, sqlite3.Error) as error:
             raise StartError(
@@ -198,6 +202,19 @@ class LocalStore:
         """See `HistoryStore.retain`."""
         self._state.policies = policies
         return await self._in_the_background(self._retain, policies, now)
+
+    async def archive_days(self, before: int) -> int:
+        """Move the samples of days that ended before `before` (µs) into the archive, where queries find them.
+
+        Returns how many files were moved. UnavailableError when there is no archive or it is away; what has not
+        moved stays here.
+        """
+        if self._state.archive is None:
+            raise UnavailableError("history has no archive", cure="name a folder or an object store for it")
+        moved = await self._in_the_background(
+            archive_days, self._state, self._state.archive, before, self._maintenance.paused
+        )
+        return len(moved)
 
     async def maintain(self, everything: bool = False) -> None:
         """Do the background work now; `everything`: as if nothing more would come."""
