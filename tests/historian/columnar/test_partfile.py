@@ -215,3 +215,15 @@ def test_numbers_that_climb_are_not_kept_in_a_dictionary(tmp_path: Path) -> None
     summary = write_part(tmp_path / "p", batch, meta={})
     assert summary.bytes / summary.rows < 3
     assert (PartFile.open(tmp_path / "p").read_many(None, *EVER).values == counts).all()
+
+
+def test_zero_and_minus_zero_stay_apart_in_a_dictionary(tmp_path: Path) -> None:
+    batch = plant(2, 1_000)
+    signs = np.where(np.arange(2_000) % 3 == 0, -0.0, 0.0)
+    write_part(
+        tmp_path / "p",
+        SampleBatch(batch.tag_ids, batch.timestamps, signs, batch.qualities, batch.received),
+        meta={},
+    )
+    found = PartFile.open(tmp_path / "p").read_many(None, *EVER)
+    assert (np.signbit(found.values) == np.signbit(signs)).all()
