@@ -22,7 +22,9 @@ from andon.engines.database import Database
 from andon.engines.livestate.port import LiveState
 from andon.engines.log.consumer import Consumer
 from andon.engines.log.embedded import EmbeddedLog
+from andon.historian.housekeeping import Housekeeper
 from andon.historian.limits import QueryLimits
+from andon.historian.retention import PRESETS
 from andon.historian.service import Historian
 from andon.historian.stores.local import LocalStore
 from andon.identity.keys import load_or_create_keys
@@ -70,6 +72,7 @@ class Plant:
     history_store: LocalStore = field(init=False)
     broker: EmbeddedBroker = field(init=False)
     imports: ImportService = field(init=False)
+    housekeeper: Housekeeper = field(init=False)
     context: ApiContext = field(init=False)
     realtime: RealtimeService = field(init=False)
     socketio: SocketIoServer = field(init=False)
@@ -90,6 +93,12 @@ class Plant:
             self.ingest.pipeline,
             self.historian,
             _import_settings(self.settings),
+        )
+        self.housekeeper = Housekeeper(
+            self.database,
+            self.history_store,
+            lambda: self.directory.default_organisation,
+            PRESETS[self.settings.retention],
         )
         self.context = context = build_context(self)
         self.realtime = RealtimeService(
@@ -115,7 +124,7 @@ class Plant:
         """What endpoints find on `request.app.state`."""
         names = (
             *("settings", "database", "log", "livestate", "directory", "registry"),
-            *("identity", "historian", "ingest", "imports", "alarms", "realtime", "context"),
+            *("identity", "historian", "housekeeper", "ingest", "imports", "alarms", "realtime", "context"),
         )
         return {name: getattr(self, name) for name in names}
 

@@ -44,7 +44,12 @@ async def _broker(plant: Plant) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _historian(plant: Plant) -> AsyncIterator[None]:
     async with _following(plant, "historian", await plant.historian.follow(plant.log)):
-        yield
+        keeping = asyncio.create_task(plant.housekeeper.run(), name="retention")
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
 
 @asynccontextmanager

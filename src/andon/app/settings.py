@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(128 << 20, ge=0, description="New data is refused while the disk has less than this.")
     log_max_age_hours: float = Field(48, gt=0, description="Age from which consumed log records are dropped.")
 
+    retention: str = Field("s2", pattern="^(s2|s1|keep)$", description="How long history is kept: days of each tier.")
     history_max_series: int = Field(50, gt=0, description="Signals in one question to the history.")
     history_max_readings: int = Field(10_000, gt=0, description="Samples of a signal in one answer.")
     history_max_buckets: int = Field(5_000, gt=0, description="Buckets of a signal in one answer.")

@@ -64,6 +64,11 @@ class Historian:
         )
         return self._consumer
 
+    @property
+    def follows(self) -> bool:
+        """Whether this process writes to the store."""
+        return self._consumer is not None
+
     async def lag(self) -> int:
         """Records that the log has and the store was not given yet; 0 where another process follows."""
         return await self._consumer.lag() if self._consumer is not None else 0
