@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from andon.historian import export_endpoints, history_query, latest_endpoint, statistics_endpoint, top_endpoint
+from andon.historian import (
+    export_endpoints,
+    history_query,
+    latest_endpoint,
+    retention_endpoints,
+    statistics_endpoint,
+    storage_endpoint,
+    top_endpoint,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     history_query.router,
@@ -12,4 +20,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     top_endpoint.router,
     statistics_endpoint.router,
     export_endpoints.router,
+    storage_endpoint.router,
+    retention_endpoints.router,
 )
