@@ -46,7 +46,7 @@ async def site(plant: Plant) -> AsyncIterator[Site]:
     app = FastAPI()
     app.include_router(router)
     install_error_handlers(app)
-    app.state.alarms = plant.service
+    app.state.alarms = app.state.alarm_reader = plant.service
     app.state.identity = identity = SimpleNamespace()
     transport = httpx.ASGITransport(app)
     headers = {"authorization": "Bearer token"}

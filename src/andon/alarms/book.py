@@ -33,7 +33,9 @@ class AlarmBook:
         """Keep an alarm while it is open, drop it when it is over."""
         if alarm.open:
             self._alarms[alarm.key] = alarm
-        elif self._alarms.get(alarm.key) is not None:
+            return
+        known = self._alarms.get(alarm.key)
+        if known is not None and known.id == alarm.id:  # else a later one at the same point is open
             del self._alarms[alarm.key]
 
     def of(self, organisation_id: str) -> Iterable[Alarm]:

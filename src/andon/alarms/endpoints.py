@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from andon.alarms.model import State
 from andon.alarms.operators import Verb
+from andon.alarms.reader import AlarmReader
 from andon.alarms.records import Alarm, parse_id, unknown_alarm
 from andon.alarms.repository import AlarmFilter
 from andon.alarms.schemas import (
@@ -35,11 +36,17 @@ from andon.kit.envelope import success
 router = APIRouter(tags=["alerts"])
 
 
+def _reader(request: Request) -> AlarmReader:
+    reader: AlarmReader = request.app.state.alarm_reader
+    return reader
+
+
 def _alarms(request: Request) -> AlarmService:
     alarms: AlarmService = request.app.state.alarms
     return alarms
 
 
+Readable = Annotated[AlarmReader, Depends(_reader)]
 Service = Annotated[AlarmService, Depends(_alarms)]
 Reader = Annotated[Principal, Depends(requires("alerts:read"))]
 Manager = Annotated[Principal, Depends(requires("alerts:manage"))]
@@ -54,7 +61,7 @@ _CONFLICT = {**_UNKNOWN, 409: "It is acknowledged or over already"}
 @router.get("/alerts", summary="List alerts: by default all that are open")
 @answers(AlertList, AlertsMeta)
 async def list_alerts(
-    alarms: Service,
+    alarms: Readable,
     principal: Reader,
     status: StatusFilter = "active",
     severity: Severity | None = None,
@@ -83,7 +90,7 @@ async def list_alerts(
 @router.get("/alerts/history", summary="All alerts of a time range, newest first")
 @answers(AlertList, AlertsMeta)
 async def alert_history(
-    alarms: Service,
+    alarms: Readable,
     principal: Reader,
     start: Annotated[str | None, Query(alias="from", max_length=40)] = None,
     end: Annotated[str | None, Query(alias="to", max_length=40)] = None,
@@ -106,7 +113,7 @@ async def alert_history(
 
 @router.get("/alerts/{alert_id}", summary="One alert")
 @answers(Alert, refuses=_UNKNOWN)
-async def get_alert(alert_id: str, alarms: Service, principal: Reader) -> dict[str, Any]:
+async def get_alert(alert_id: str, alarms: Readable, principal: Reader) -> dict[str, Any]:
     """Open or over, with its comments."""
     number = parse_id(alert_id)
     alarm = await alarms.find(principal.organisation_id, number) if number is not None else None

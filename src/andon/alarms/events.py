@@ -15,6 +15,7 @@ from andon.alarms.model import Change
 from andon.alarms.records import LIFECYCLE, Alarm
 from andon.alarms.views import alert_body, event_body
 from andon.engines.log.port import ALERTS, Log
+from andon.kit.clock import parse_timestamp
 from andon.kit.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,24 @@ class AlarmEvent:
     level: str
     at: int
     alert: dict[str, Any]
+
+
+def read_event(payload: bytes) -> AlarmEvent:
+    """A record of the `alerts` stream. ValueError when it is none."""
+    try:
+        body = msgspec.json.decode(payload)
+        alert = body["alert"]
+        return AlarmEvent(
+            organisation_id=body["organizationId"],
+            device_id=alert["deviceId"],
+            change=Change(body["change"]),
+            lifecycle=body["event"],
+            level=alert["level"],
+            at=parse_timestamp(body["at"]),
+            alert=alert,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an alarm event: {error!r}") from error
 
 
 Listener = Callable[[AlarmEvent], None]

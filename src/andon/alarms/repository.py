@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from andon.alarms.model import AlertType, PointKey, State
 from andon.alarms.records import Alarm, Comment
-from andon.alarms.tables import AlertCommentRow, AlertRow, ConsumerPositionRow
+from andon.alarms.tables import AlertCommentRow, AlertRow
+from andon.engines.database.positions import ConsumerPositionRow
 from andon.registry.tables import DeviceRow, TagRow
 
 CONSUMER = "alarms"
@@ -74,6 +75,12 @@ def find(session: Session, organisation_id: str, alarm_id: int) -> Alarm | None:
     """One alarm."""
     found = _alarms(session, _select().where(AlertRow.organization_id == organisation_id, AlertRow.id == alarm_id))
     return found[0] if found else None
+
+
+# every organisation: whoever follows the alarms holds those of all of them
+def of_ids(session: Session, alarm_ids: Iterable[int]) -> list[Alarm]:
+    """The alarms of these ids, in the order in which they were raised."""
+    return _alarms(session, _select().where(AlertRow.id.in_(alarm_ids)).order_by(AlertRow.id))
 
 
 def existing(session: Session, organisation_id: str, alarm_ids: Iterable[int]) -> set[int]:

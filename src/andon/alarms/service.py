@@ -52,13 +52,16 @@ class AlarmService:
         settings: AlarmSettings | None = None,
         *,
         clock: Callable[[], int] = now_us,
+        guard: Callable[[Session], None] = lambda _session: None,
     ) -> None:
+        """`guard` is called in every unit of work and raises UnavailableError when another process has taken over."""
         self._database = database
         self._log = log
         self._directory = directory
         self._livestate = livestate
         self._settings = settings or AlarmSettings()
         self._clock = clock
+        self._guard = guard
         self._events = AlarmEvents(log, self._settings.max_waiting_events)
         self._engine = self._new_engine()
         self._consumer: Consumer | None = None
@@ -69,6 +72,7 @@ class AlarmService:
         self._saved: dict[int, int] = {}
         self._saved_at = 0
         self._last_tick = 0
+        self._highest_tag = 0  # that was asked for
 
     # Life
 
@@ -77,13 +81,17 @@ class AlarmService:
         await self.restore()
         start_at = self._judged_up_to
         self._consumer = Consumer(self._log, SENSORS_DATA, repository.CONSUMER, self.handle, start_at=start_at)
-        self._tasks = [asyncio.create_task(self._consumer.run()), asyncio.create_task(self._ticker())]
+        self._tasks = [
+            asyncio.create_task(self._consumer.run(), name="alarms judge"),
+            asyncio.create_task(self._ticker(), name="alarms tick"),
+        ]
+        self._tasks[0].add_done_callback(_report)
 
     async def stop(self) -> None:
         """Finish the batch in hand, store the position, and end."""
         if self._consumer is not None:
             await self._consumer.stop()
-            await self._tasks[0]
+            await asyncio.gather(self._tasks[0], return_exceptions=True)
         for task in self._tasks[1:]:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -114,16 +122,29 @@ class AlarmService:
         """The consumer of samples, for figures and lags; None before `start`."""
         return self._consumer
 
+    @property
+    def judging(self) -> asyncio.Task[None]:
+        """The task that follows the samples. It ends by itself only when it failed."""
+        return self._tasks[0]
+
     # Samples and time
 
     async def handle(self, batch: SampleBatch, position: int, partition: int = 0) -> None:
         """Judge the samples up to `position`. UnavailableError while the database is away: call it again."""
+        await self._know_tags(batch)
         async with self._lock:
             if position > self._judged.get(partition, 0):
                 self._unsaved += self._engine.judge(batch.live(), self._clock())
                 self._judged[partition] = position
             if self._unsaved or self._clock() - self._saved_at >= self._settings.position_every_s * US_PER_S:
                 await self._save()
+
+    async def _know_tags(self, batch: SampleBatch) -> None:
+        """The first sample of a tag may come before its limits when another process has registered it."""
+        highest = int(batch.tag_ids.max()) if len(batch) else 0
+        if highest > max(self._directory.max_tag_id, self._highest_tag):
+            await self._directory.catch_up()
+            self._highest_tag = highest
 
     async def tick(self) -> None:
         """Let time pass: delays, silence, escalation. UnavailableError while the database is away."""
@@ -227,6 +248,7 @@ class AlarmService:
         judged = dict(self._judged)
 
         def store(session: Session) -> list[int]:
+            self._guard(session)
             ids = repository.save(session, alarms)
             repository.save_positions(session, SENSORS_DATA, judged)
             if also is not None:
@@ -267,3 +289,8 @@ class AlarmService:
                 ) from error
 
         return await asyncio.to_thread(run)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.critical("samples are not judged any more", exc_info=task.exception())

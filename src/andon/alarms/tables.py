@@ -52,13 +52,3 @@ class AlertCommentRow(Base):
     at: Mapped[int] = mapped_column(BigInteger)
     author: Mapped[str] = mapped_column(String(100))
     text: Mapped[str] = mapped_column(Text)
-
-
-class ConsumerPositionRow(Base):
-    """How far a consumer has come in a stream, stored with what it made of it."""
-
-    __tablename__ = "consumer_positions"
-
-    consumer: Mapped[str] = mapped_column(String(100), primary_key=True)
-    stream: Mapped[str] = mapped_column(String(100), primary_key=True)
-    position: Mapped[int] = mapped_column(BigInteger)
