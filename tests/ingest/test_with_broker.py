@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from andon.engines.broker.address import BrokerAddress
 from andon.engines.broker.client import ClientConfig, MqttClient
 from andon.engines.broker.config import BrokerConfig
 from andon.engines.broker.credentials import DEVICE, SERVER
@@ -19,7 +20,6 @@ from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.database import Database
 from andon.engines.log.embedded import EmbeddedLog
 from andon.engines.log.port import SENSORS_DATA, Log
-from andon.ingest.mqtt_source import BrokerAddress
 from andon.ingest.service import IngestService
 from andon.kit.samples import concatenate, decode
 from andon.registry.directory import Directory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from andon.alarms import endpoints as alarms
 from andon.analytics import endpoints as analytics
 from andon.api import devices, health, looms, system
 from andon.api.errors import install_error_handlers
+from andon.api.gateway.routes import Elsewhere
 from andon.api.middleware import RateWindow, RequestMiddleware, RequestStats
 from andon.api.openapi import complete_openapi
 from andon.api.ui import WebUi
@@ -50,6 +51,8 @@ class ApiOptions:
     rate_limit_per_minute: int = 6_000
     max_request_bytes: int = 8 << 20
     allowed_origins: list[str] = field(default_factory=list)
+    behind_front_door: bool = False
+    """Another process of Andon hands requests over: its request ids are taken on, and it documents the API."""
 
 
 class Application(FastAPI):
@@ -58,7 +61,11 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document, built at the first call."""
         if self.openapi_schema is None:
-            self.openapi_schema = complete_openapi(self, ROUTERS, PREFIX)
+            # Of all endpoints, also those that another process answers.
+            described = FastAPI(title=self.title, version=self.version, description=self.description)
+            for router in ROUTERS:
+                described.include_router(router, prefix=PREFIX)
+            self.openapi_schema = complete_openapi(described, ROUTERS, PREFIX)
         return self.openapi_schema
 
 
@@ -66,24 +73,37 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_application(
-    state: Mapping[str, Any], options: ApiOptions, requests: RequestStats, lifespan: Lifespan | None = None
+    state: Mapping[str, Any],
+    options: ApiOptions,
+    requests: RequestStats,
+    lifespan: Lifespan | None = None,
+    *,
+    routers: Sequence[APIRouter] = ROUTERS,
+    elsewhere: Elsewhere | None = None,
 ) -> FastAPI:
-    """The HTTP application. `state` are the services that endpoints take from `request.app.state`."""
+    """The HTTP application. `state` are the services that endpoints take from `request.app.state`.
+
+    `routers`: those whose endpoints it has, besides health and metrics. `elsewhere`: which of them others answer.
+    """
+    elsewhere = elsewhere or Elsewhere()
     app = Application(
         title="Andon",
         version=__version__,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None if options.behind_front_door else "/api/openapi.json",
         lifespan=lifespan,
     )
     for name, service in state.items():
         setattr(app.state, name, service)
     install_error_handlers(app)
-    for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
-        app.include_router(router, prefix="/api", include_in_schema=False)
+    for router in routers:
+        here, handed_over = elsewhere.split(router, (PREFIX, "/api"))
+        app.include_router(here, prefix=PREFIX)
+        app.include_router(here, prefix="/api", include_in_schema=False)
+        app.router.routes.extend(handed_over)
+    app.router.routes.extend(elsewhere.mounted())
     app.include_router(health.router, include_in_schema=False)
     app.include_router(system.prometheus_router, include_in_schema=False)
     _add_middleware(app, options, requests)
@@ -104,6 +124,7 @@ def _add_middleware(app: FastAPI, options: ApiOptions, requests: RequestStats) -
         stats=requests,
         rate=RateWindow(options.rate_limit_per_minute),
         max_request_bytes=options.max_request_bytes,
+        take_ids=options.behind_front_door,
     )
 
 

@@ -11,11 +11,10 @@ from fastapi import Request
 from andon.api.middleware import RequestStats
 
 if TYPE_CHECKING:
-    from andon.alarms.service import AlarmService
+    from andon.alarms.reader import AlarmReader
     from andon.api.device_views import DeviceViews
     from andon.engines.livestate.port import LiveState
     from andon.engines.log.port import Log
-    from andon.ingest.service import IngestService
     from andon.registry.directory import Directory
 
 
@@ -36,6 +35,8 @@ class RoleStatus:
     restarts: int = 0
     pid: int | None = None
     detail: str = ""
+    cpu_percent: float | None = None
+    rss_mb: float | None = None
 
 
 @dataclass(slots=True)
@@ -55,8 +56,8 @@ class ApiContext:
     started_at: int
     directory: Directory
     livestate: LiveState
-    alarms: AlarmService
-    ingest: IngestService
+    alarms: AlarmReader
+    discovered: Callable[[str], int]
     log: Log
     views: DeviceViews
     dependencies: dict[str, Dependency]

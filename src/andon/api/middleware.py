@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ SECURITY_HEADERS = (
         b"connect-src 'self' ws: wss:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'; form-action 'self'",
     ),
 )
+
+
+_REQUEST_ID = re.compile(rb"req-[0-9a-f]{16}")
 
 
 class RateWindow:
@@ -82,17 +86,27 @@ class RequestStats:
 class RequestMiddleware:
     """Pure ASGI: it costs a few microseconds and does not touch streaming bodies."""
 
-    def __init__(self, app: ASGIApp, *, stats: RequestStats, rate: RateWindow, max_request_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        stats: RequestStats,
+        rate: RateWindow,
+        max_request_bytes: int,
+        take_ids: bool = False,
+    ) -> None:
+        """`take_ids`: a request that brings an id keeps it, for it was given by another process of Andon."""
         self.app = app
         self.stats = stats
         self.rate = rate
         self.max_request_bytes = max_request_bytes
+        self.take_ids = take_ids
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = f"req-{token_hex(8)}"
+        request_id = (_brought_id(scope) if self.take_ids else "") or f"req-{token_hex(8)}"
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id, self.rate)
         started = time.perf_counter()
@@ -148,6 +162,11 @@ class _Answer:
             headers.append((b"retry-after", str(60 - int(time.time() % 60)).encode()))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
+
+
+def _brought_id(scope: Scope) -> str:
+    found = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return found.decode() if _REQUEST_ID.fullmatch(found) else ""
 
 
 def _content_length(scope: Scope) -> int:

@@ -43,7 +43,7 @@ def plant_figures(state: ApiContext, organisation_id: str) -> dict[str, Any]:
         "activeAlertsCount": sum(severities.values()),
         "alertsBySeverity": {name: severities.get(name, 0) for name in ("critical", "high", "medium", "low")},
         "dataPointsLastHour": state.livestate.samples_since(now - US_PER_HOUR),
-        "discoveredDevices": len(state.ingest.discovery.devices(organisation_id)),
+        "discoveredDevices": state.discovered(organisation_id),
     }
 
 
@@ -68,8 +68,8 @@ async def status(state: Context, principal: Reader) -> dict[str, Any]:
 
 def _role(role: RoleStatus) -> dict[str, Any]:
     """A role; what it uses is known when it has a process of its own."""
-    cpu, rss = None, None
-    if role.pid is not None:
+    cpu, rss = role.cpu_percent, role.rss_mb
+    if role.pid is not None and rss is None:
         try:
             process = _process(role.pid)
             cpu, rss = process.cpu_percent(), round(process.memory_info().rss / 1e6, 1)

@@ -9,46 +9,68 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from andon.app.settings import Settings
+from andon.app.topology import Topology
+from andon.engines.broker.address import BrokerAddress
 from andon.engines.broker.config import BrokerConfig
 from andon.engines.broker.embedded import EmbeddedBroker
+from andon.engines.broker.outside import OutsideBroker
 from andon.engines.database import Database
 from andon.engines.livestate.memory import MemoryLiveState
 from andon.engines.livestate.port import LiveState
+from andon.engines.livestate.redis_follower import RedisFollower
 from andon.engines.livestate.redis_link import RedisLink
 from andon.engines.livestate.redis_publisher import RedisPublisher
 from andon.engines.log.embedded import EmbeddedLog
+from andon.engines.log.kafka.log import KafkaLog
+from andon.engines.log.kafka.settings import KafkaAddress
 from andon.engines.log.limits import LogLimits
 from andon.historian.stores.local import LocalStore
 from andon.kit.clock import US_PER_HOUR
 
+# For roles that publish and subscribe nothing.
+_NO_BROKER = BrokerAddress("", 0, "", "")
+
 
 @dataclass(slots=True)
 class Engines:
-    """The engines of one process, opened."""
+    """The engines of one process, opened. `store` is None where the history is in another process's files."""
 
     database: Database
-    log: EmbeddedLog
-    history: LocalStore
+    log: EmbeddedLog | KafkaLog
+    store: LocalStore | None
     livestate: LiveState
-    broker: EmbeddedBroker
+    broker: EmbeddedBroker | OutsideBroker
+
+    @property
+    def history(self) -> LocalStore:
+        """The historian's store. RuntimeError in a process that does not reach it: it must not have asked."""
+        if self.store is None:
+            raise RuntimeError("this process does not reach the history")
+        return self.store
 
     async def close(self) -> None:
         """Close them; nothing uses them any more."""
-        await self.history.close()
+        if self.store is not None:
+            await self.store.close()
         await self.log.close()
         await asyncio.to_thread(self.database.close)
 
 
-async def open_engines(settings: Settings) -> Engines:
-    """Open all of them, the tables brought up to date. StartError says what cannot be had; then none stays open."""
+async def open_engines(settings: Settings, topology: Topology) -> Engines:
+    """Open what the roles of this process use, the tables brought up to date.
+
+    StartError says what cannot be had; then none stays open.
+    """
     async with contextlib.AsyncExitStack() as undo:
         database = open_database(settings)
         undo.callback(database.close)
-        log = open_log(settings)
+        log = await open_log(settings)
         undo.push_async_callback(log.close)
-        history = open_history(settings)
-        undo.push_async_callback(history.close)
-        engines = Engines(database, log, history, open_livestate(settings), open_broker(settings))
+        store = open_history(settings) if topology.reaches_history(settings) else None
+        if store is not None:
+            undo.push_async_callback(store.close)
+        livestate, broker = open_livestate(settings, topology), open_broker(settings, topology)
+        engines = Engines(database, log, store, livestate, broker)
         undo.pop_all()
         return engines
 
@@ -79,8 +101,11 @@ def secret(setting: SecretStr | None) -> str | None:
     return setting.get_secret_value() if setting is not None else None
 
 
-def open_log(settings: Settings) -> EmbeddedLog:
-    """The log."""
+async def open_log(settings: Settings) -> EmbeddedLog | KafkaLog:
+    """The log: a file of this process, or Kafka."""
+    url = secret(settings.log_url)
+    if url is not None:
+        return await KafkaLog.open(KafkaAddress.parse(url))
     limits = LogLimits(
         retain_bytes=settings.log_max_bytes,
         retain_us=round(settings.log_max_age_hours * US_PER_HOUR),
@@ -94,14 +119,24 @@ def open_history(settings: Settings) -> LocalStore:
     return LocalStore.open(settings.data_dir / "history.db")
 
 
-def open_livestate(settings: Settings) -> LiveState:
-    """Live state, empty: `warm_up` fills it. With Redis, other processes can follow it: see `live_on_redis`."""
+def open_livestate(settings: Settings, topology: Topology) -> LiveState:
+    """Live state, empty: `warm_up` fills it, or what the role processing publishes in another process."""
     url = secret(settings.redis_url)
-    return MemoryLiveState() if url is None else RedisPublisher(RedisLink(url))
+    if url is None:
+        return MemoryLiveState()
+    return RedisPublisher(RedisLink(url)) if "processing" in topology.roles else RedisFollower(RedisLink(url))
 
 
-def open_broker(settings: Settings) -> EmbeddedBroker:
+def open_broker(settings: Settings, topology: Topology) -> EmbeddedBroker | OutsideBroker:
     """The MQTT broker; nothing runs yet."""
+    url = secret(settings.mqtt_url)
+    if url is not None:
+        return OutsideBroker(BrokerAddress.parse(url))
+    return embedded_broker(settings) if "broker" in topology.roles else OutsideBroker(_NO_BROKER)
+
+
+def embedded_broker(settings: Settings) -> EmbeddedBroker:
+    """Andon's own broker."""
     config = BrokerConfig(
         data_dir=settings.data_dir,
         host=settings.host,

@@ -64,7 +64,7 @@ def published_devices(directory: Directory) -> list[PublishedDevice]:
 
 async def active_alerts(plant: Plant, organisation_id: str) -> list[dict[str, Any]]:
     """S1's `alerts:active`: what `GET /alerts` lists, in S1's fields."""
-    bodies = map(alert_body, plant.alarms.open_alarms(organisation_id))
+    bodies = map(alert_body, plant.alarm_reader.open_alarms(organisation_id))
     return [{**{name: body[name] for name in _ALERT}, "timestamp": body["triggeredAt"]} for body in bodies]
 
 

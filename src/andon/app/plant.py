@@ -1,131 +1,253 @@
-"""Builds everything that a plant runs on, and picks the adapters. Nothing here starts by itself: see `roles`."""
+"""What one process has of a plant: its services, each made when it is first asked for. Nothing starts by itself: see
+`roles`.
+
+A process that runs all roles has all services. Where a part runs in another process, what follows it from here
+stands in its place, behind the same interface: nobody else asks who runs where.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
+from andon.alarms.follower import AlarmFollower
+from andon.alarms.reader import AlarmReader
 from andon.alarms.service import AlarmService
-from andon.alarms.settings import AlarmSettings
 from andon.api.context import ApiContext
 from andon.api.device_views import DeviceViews
+from andon.api.gateway.upstream import Upstream
 from andon.api.middleware import RequestStats
+from andon.app import configured
 from andon.app.engines import Engines, open_engines
-from andon.app.probes import build_context, health_body, plant_status
+from andon.app.fleet import Fleet, Process, RoleBeat
+from andon.app.probes import beats, build_context, health_body, plant_status
 from andon.app.settings import Settings
-from andon.app.simulator_child import SimulatorChild, reachable
-from andon.engines.broker.credentials import SERVER
-from andon.engines.broker.embedded import EmbeddedBroker
-from andon.engines.database import Database
-from andon.engines.livestate.port import LiveState
+from andon.app.simulator_child import SimulatorChild
+from andon.app.topology import ALL_ROLES, Topology
+from andon.engines.broker.client import ClientConfig, MqttClient
+from andon.engines.database.lease import Lease
 from andon.engines.log.consumer import Consumer
-from andon.engines.log.embedded import EmbeddedLog
 from andon.historian.housekeeping import Housekeeper
-from andon.historian.limits import QueryLimits
 from andon.historian.retention import PRESETS
 from andon.historian.service import Historian
-from andon.historian.stores.local import LocalStore
 from andon.identity.keys import load_or_create_keys
 from andon.identity.service import IdentityService
-from andon.identity.sessions import IdentitySettings
 from andon.ingest.imports.service import ImportService
-from andon.ingest.imports.settings import ImportSettings
-from andon.ingest.mqtt_source import BrokerAddress
+from andon.ingest.pipeline import Pipeline
 from andon.ingest.service import IngestService
-from andon.ingest.settings import IngestSettings
 from andon.kit.clock import now_us
 from andon.realtime.config_push import ConfigPush
-from andon.realtime.mqtt_out import MqttOut
+from andon.realtime.mqtt_out import MqttOut, Publish
 from andon.realtime.service import RealtimeService
 from andon.realtime.settings import RealtimeSettings
 from andon.realtime.socketio_server import SocketIoServer
 from andon.realtime.system_logs import SystemLogs
 from andon.registry.directory import Directory
+from andon.registry.following import DirectoryFollower
 from andon.registry.service import Registry
 
 
-@dataclass(slots=True)
 class Plant:
-    """All engines and services of one Andon, and how its roles are doing."""
+    """The engines and services of this process, and how its roles are doing."""
 
-    settings: Settings
-    engines: Engines
-    directory: Directory
-    registry: Registry
-    identity: IdentityService
-    historian: Historian
-    ingest: IngestService
-    alarms: AlarmService
-    views: DeviceViews
-    simulator: SimulatorChild | None
-    requests: RequestStats
-    generated_password: str | None = None
-    started_at: int = field(default_factory=now_us)
-    ready: bool = False
-    states: dict[str, str] = field(default_factory=dict)
-    consumers: dict[str, Consumer] = field(default_factory=dict)
-    database: Database = field(init=False)
-    log: EmbeddedLog = field(init=False)
-    livestate: LiveState = field(init=False)
-    history_store: LocalStore = field(init=False)
-    broker: EmbeddedBroker = field(init=False)
-    imports: ImportService = field(init=False)
-    housekeeper: Housekeeper = field(init=False)
-    context: ApiContext = field(init=False)
-    realtime: RealtimeService = field(init=False)
-    socketio: SocketIoServer = field(init=False)
-    mqtt_out: MqttOut = field(init=False)
-    config_push: ConfigPush = field(init=False)
-    system_logs: SystemLogs = field(init=False)
-
-    def __post_init__(self) -> None:
-        """What looks at the whole plant comes last."""
-        engines = self.engines
+    def __init__(self, settings: Settings, engines: Engines, topology: Topology) -> None:
+        self.settings = settings
+        self.topology = topology
+        self.engines = engines
         self.database, self.log, self.livestate = engines.database, engines.log, engines.livestate
-        self.history_store, self.broker = engines.history, engines.broker
-        self.imports = ImportService(
+        self.broker = engines.broker
+        self.directory = Directory()
+        self.registry = Registry(self.database, self.directory)
+        self.views = DeviceViews(self.livestate)
+        self.requests = RequestStats()
+        self.started_at = now_us()
+        self.ready = False
+        self.generated_password: str | None = None
+        self.states: dict[str, str] = {}
+        self.urls: dict[str, str] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self._leases: dict[str, Lease] = {}
+
+    def runs(self, role: str) -> bool:
+        """Whether the role is one of this process."""
+        return role in self.topology.roles
+
+    # Of every process
+
+    @cached_property
+    def identity(self) -> IdentityService:
+        """Who there is. Only where people sign in is there a key to sign with."""
+        keys = load_or_create_keys(self.settings.data_dir) if self.runs("api") else None
+        return IdentityService(self.database, keys, configured.identity(self.settings))
+
+    @cached_property
+    def context(self) -> ApiContext:
+        """What the API's own endpoints stand on."""
+        return build_context(self)
+
+    @cached_property
+    def historian(self) -> Historian:
+        """Only in processes that reach the store."""
+        return Historian(self.engines.history, self.directory, queries=configured.queries(self.settings))
+
+    @cached_property
+    def housekeeper(self) -> Housekeeper:
+        """Keeps history as long as was decided."""
+        default = PRESETS[self.settings.retention]
+        return Housekeeper(self.database, self.engines.history, lambda: self.directory.default_organisation, default)
+
+    # What runs here, or is followed from here
+
+    @cached_property
+    def ingest(self) -> IngestService:
+        """Only where the role runs."""
+        shard = configured.shard(self.settings)
+        address = configured.broker_of_shard(self.broker.address, shard)
+        return IngestService(
+            self.log, self.directory, self.registry, configured.ingest(self.settings), broker=address, shard=shard
+        )
+
+    @cached_property
+    def imports(self) -> ImportService:
+        """Beside the historian, which tells what of an import is durable."""
+        settings = configured.ingest(self.settings)
+        pipeline = self.ingest.pipeline if self.runs("ingest") else Pipeline(self.log, settings, lambda _full: None)
+        return ImportService(
             self.database,
             self.log,
             self.directory,
             self.registry,
-            self.ingest.pipeline,
+            pipeline,
             self.historian,
-            _import_settings(self.settings),
+            configured.imports(self.settings),
         )
-        self.housekeeper = Housekeeper(
+
+    @cached_property
+    def alarms(self) -> AlarmService:
+        """Only where the role runs."""
+        return AlarmService(
             self.database,
-            self.history_store,
-            lambda: self.directory.default_organisation,
-            PRESETS[self.settings.retention],
+            self.log,
+            self.directory,
+            self.livestate,
+            configured.alarms(self.settings),
+            guard=(lambda _session: None) if self.topology.alone else self.lease("alerts").guard,
         )
-        self.context = context = build_context(self)
-        self.realtime = RealtimeService(
+
+    @cached_property
+    def alarm_follower(self) -> AlarmFollower:
+        """The alarms of another process."""
+        return AlarmFollower(self.database, self.log, self.livestate)
+
+    @property
+    def alarm_reader(self) -> AlarmReader:
+        """Alarms, wherever they are judged."""
+        return self.alarms if self.runs("alerts") else self.alarm_follower
+
+    @cached_property
+    def outlet(self) -> MqttClient:
+        """A connection that only publishes."""
+        address = self.broker.address
+        config = ClientConfig(
+            f"{address.client_prefix}-out-{self.process.name}",
+            address.host,
+            address.port,
+            address.username,
+            address.password,
+            mqtt5=address.mqtt5,
+            tls=address.tls,
+        )
+        return MqttClient(config, lambda *_: None)
+
+    @property
+    def publish(self) -> Publish:
+        """Publishes over MQTT."""
+        return self.ingest.publish if self.topology.alone else self.outlet.publish
+
+    # Realtime
+
+    @cached_property
+    def realtime(self) -> RealtimeService:
+        """Only where the role runs."""
+        return RealtimeService(
             self.log,
             self.directory,
             self.livestate,
             self.identity,
-            lambda organisation_id: plant_status(context, organisation_id),
+            partial(plant_status, self.context),
             RealtimeSettings(allowed_origins=tuple(self.settings.allowed_origins)),
         )
-        self.socketio = SocketIoServer(self.realtime)
-        self.config_push = ConfigPush(self.directory, self.ingest.publish)
-        self.system_logs = SystemLogs(self.ingest.publish)
-        self.mqtt_out = MqttOut(
+
+    @cached_property
+    def socketio(self) -> SocketIoServer:
+        """Socket.IO's connections."""
+        return SocketIoServer(self.realtime)
+
+    @cached_property
+    def config_push(self) -> ConfigPush:
+        """Tells devices their configuration."""
+        return ConfigPush(self.directory, self.publish)
+
+    @cached_property
+    def system_logs(self) -> SystemLogs:
+        """This process's warnings over MQTT."""
+        return SystemLogs(self.publish)
+
+    @cached_property
+    def mqtt_out(self) -> MqttOut:
+        """What Andon publishes over MQTT."""
+        return self.new_mqtt_out()
+
+    def new_mqtt_out(self) -> MqttOut:
+        """One that has not been started yet: each serves for one term."""
+        return MqttOut(
             self.log,
             self.directory,
-            self.ingest.publish,
-            health=lambda: health_body(context),
-            metrics=lambda: plant_status(context, self.directory.default_organisation),
+            self.publish,
+            health=lambda: health_body(self.context),
+            metrics=lambda: plant_status(self.context, self.directory.default_organisation),
         )
 
-    def api_state(self) -> Mapping[str, Any]:
+    # Among other processes
+
+    @cached_property
+    def process(self) -> Process:
+        """Who we are among the others."""
+        return configured.process(self.settings, self.urls, self.started_at)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        """The other processes of this plant; nobody else is there when this one is alone."""
+        return Fleet(self.database, self.process, lambda: beats(self))
+
+    @cached_property
+    def directory_follower(self) -> DirectoryFollower:
+        """Keeps the directory in step with other processes."""
+        return DirectoryFollower(self.registry, self.directory)
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """Connections to the other processes."""
+        return Upstream()
+
+    def lease(self, name: str) -> Lease:
+        """The lease for what only one process may do."""
+        if name not in self._leases:
+            self._leases[name] = Lease(self.database, name, self.process.name)
+        return self._leases[name]
+
+    def others(self, role: str) -> Sequence[RoleBeat]:
+        """Processes but this one that run a role."""
+        if self.topology.alone:
+            return ()
+        return [beat for beat in self.fleet.beats(role) if beat.process != self.process.name]
+
+    # Life
+
+    def api_state(self, names: Iterable[str]) -> Mapping[str, Any]:
         """What endpoints find on `request.app.state`."""
-        names = (
-            *("settings", "database", "log", "livestate", "directory", "registry"),
-            *("identity", "historian", "housekeeper", "ingest", "imports", "alarms", "realtime", "context"),
-        )
         return {name: getattr(self, name) for name in names}
 
     def ensure_admin(self) -> None:
@@ -135,102 +257,34 @@ class Plant:
 
     async def close(self) -> None:
         """Close the engines; the roles have stopped."""
+        self.upstream.close()
         await self.engines.close()
 
+    @cached_property
+    def simulator(self) -> SimulatorChild | None:
+        """The demo plant's machines; None when there is no demo."""
+        wanted = self.settings.demo if self.topology.alone else self.runs("simulator")
+        return SimulatorChild(self.settings, self.broker) if wanted else None
 
-async def build_plant(settings: Settings) -> Plant:
+
+async def build_plant(settings: Settings, topology: Topology | None = None) -> Plant:
     """Open the engines, bring the tables up to date, seed what must be there. StartError says what cannot be had."""
-    engines = await open_engines(settings)
+    topology = topology or Topology.of(settings, ALL_ROLES)
+    engines = await open_engines(settings, topology)
     try:
-        return await asyncio.to_thread(_assemble, settings, engines)
+        plant = Plant(settings, engines, topology)
+        await asyncio.to_thread(_fill, plant)
     except BaseException:
         await engines.close()
         raise
+    return plant
 
 
-def _assemble(settings: Settings, engines: Engines) -> Plant:
-    directory = Directory()
-    registry, identity = _people_and_things(settings, engines.database, directory)
-    database, log, livestate, broker = engines.database, engines.log, engines.livestate, engines.broker
-    return Plant(
-        settings=settings,
-        engines=engines,
-        directory=directory,
-        registry=registry,
-        identity=identity,
-        historian=Historian(engines.history, directory, queries=_query_limits(settings)),
-        ingest=IngestService(log, directory, registry, _ingest_settings(settings), broker=_address(broker)),
-        alarms=AlarmService(database, log, directory, livestate, _alarm_settings(settings)),
-        views=DeviceViews(livestate),
-        simulator=SimulatorChild(settings, broker.credentials) if settings.demo else None,
-        requests=RequestStats(),
-    )
-
-
-def _people_and_things(
-    settings: Settings, database: Database, directory: Directory
-) -> tuple[Registry, IdentityService]:
-    """Registry and identity, filled with what must be there from the first start on."""
-    registry = Registry(database, directory)
-    identity = IdentityService(
-        database,
-        load_or_create_keys(settings.data_dir),
-        IdentitySettings(
-            issuer=settings.token_issuer,
-            audience=settings.token_audience,
-            access_ttl_s=settings.access_token_minutes * 60,
-            refresh_ttl_s=settings.refresh_token_days * 86_400,
-            secure_cookies=settings.secure_cookies,
-        ),
-    )
+def _fill(plant: Plant) -> None:
+    """What must be there from the first start on."""
+    settings, registry = plant.settings, plant.registry
     registry.ensure_default_organisation(settings.timezone)
     if settings.demo:
         registry.seed_demo(settings.demo_looms)
     registry.load()
-    return registry, identity
-
-
-def _address(broker: EmbeddedBroker) -> BrokerAddress:
-    return BrokerAddress(reachable(broker.config.host), broker.port, SERVER, broker.credentials.password(SERVER))
-
-
-def _alarm_settings(settings: Settings) -> AlarmSettings:
-    return AlarmSettings(max_age_s=settings.alarm_max_age_s, escalate_after_s=settings.escalate_after_s)
-
-
-def _ingest_settings(settings: Settings) -> IngestSettings:
-    return IngestSettings(
-        max_payload_bytes=settings.max_payload_bytes,
-        max_ahead_s=settings.max_ahead_s,
-        max_age_days=settings.max_age_days,
-        clock_tolerance_s=settings.clock_tolerance_s,
-        flush_interval_ms=settings.flush_interval_ms,
-        max_discovered=settings.max_discovered,
-    )
-
-
-def _query_limits(settings: Settings) -> QueryLimits:
-    return QueryLimits(
-        max_series=settings.history_max_series,
-        max_readings=settings.history_max_readings,
-        max_buckets=settings.history_max_buckets,
-        max_points=settings.history_max_points,
-        max_answer=settings.history_max_answer,
-        scan_rows=settings.history_scan_rows,
-        chart_rows=settings.history_chart_rows,
-        max_latest=settings.history_max_latest,
-        max_top=settings.history_max_top,
-        export_rows=settings.export_max_rows,
-        excel_rows=settings.export_excel_rows,
-        exports=settings.export_max_running,
-    )
-
-
-def _import_settings(settings: Settings) -> ImportSettings:
-    return ImportSettings(
-        part_bytes=min(settings.import_part_bytes, settings.max_request_bytes),
-        part_samples=settings.import_part_samples,
-        max_open=settings.import_max_open,
-        expire_days=settings.import_expire_days,
-        max_ahead_s=settings.max_ahead_s,
-    )
+    _ = plant.identity

@@ -5,176 +5,182 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from andon.app.among_others import among_others, learning_of_sessions
+from andon.app.leading import Work, led
 from andon.app.live_on_redis import publishing
+from andon.app.outward import publishing_over_mqtt
 from andon.app.plant import Plant
 from andon.app.warm_up import warm_up
+from andon.engines.livestate.redis_follower import RedisFollower
 from andon.engines.log.consumer import Consumer
 
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
-LEARN_ENDED_S = 5.0
+COMPLETE_TIMEOUT_S = 5.0
 
-Run = Callable[[Plant], AbstractAsyncContextManager[None]]
+Run = Callable[[Plant], AbstractAsyncContextManager[Work]]
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """`run` is entered to start the role and left to stop it; `needs` are started before and stopped after it."""
+    """`run` is entered to start the role and left to stop it; `needs` are started before and stopped after it.
+
+    `lease`: the name of the lease for what only one process at a time may do, or None; others stand by.
+    """
 
     run: Run
     needs: tuple[str, ...] = ()
+    lease: Callable[[Plant], str | None] = lambda _plant: None
 
 
 @asynccontextmanager
-async def _broker(plant: Plant) -> AsyncIterator[None]:
+async def _broker(plant: Plant) -> AsyncIterator[Work]:
     await plant.broker.start()
     try:
-        yield
+        yield None
     finally:
         await plant.broker.stop()
 
 
 @asynccontextmanager
-async def _historian(plant: Plant) -> AsyncIterator[None]:
-    async with _following(plant, "historian", await plant.historian.follow(plant.log)):
+async def _historian(plant: Plant) -> AsyncIterator[Work]:
+    async with _following(plant, "historian", await plant.historian.follow(plant.log)) as work:
         keeping = asyncio.create_task(plant.housekeeper.run(), name="retention")
         try:
-            yield
+            yield work
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 
 
 @asynccontextmanager
-async def _processing(plant: Plant) -> AsyncIterator[None]:
+async def _processing(plant: Plant) -> AsyncIterator[Work]:
     consumer = await warm_up(plant)
     async with publishing(plant), _following(plant, "processing", consumer):
-        yield
+        yield None
 
 
 @asynccontextmanager
-async def _alerts(plant: Plant) -> AsyncIterator[None]:
+async def _alerts(plant: Plant) -> AsyncIterator[Work]:
+    if isinstance(plant.livestate, RedisFollower) and not await plant.livestate.wait_complete(COMPLETE_TIMEOUT_S):
+        logger.warning("live state is not complete: devices count as never heard until they are")
     await plant.alarms.start()
     try:
-        yield
+        yield plant.alarms.judging
     finally:
         await plant.alarms.stop()
 
 
 @asynccontextmanager
-async def _ingest(plant: Plant) -> AsyncIterator[None]:
+async def _ingest(plant: Plant) -> AsyncIterator[Work]:
     await plant.ingest.start()
-    await plant.ingest.wait_connected(CONNECT_TIMEOUT_S)
     try:
-        yield
+        if plant.runs("broker"):  # somebody else's may come later than we
+            await plant.ingest.wait_connected(CONNECT_TIMEOUT_S)
+        yield None
     finally:
         await plant.ingest.stop()
 
 
 @asynccontextmanager
-async def _realtime(plant: Plant) -> AsyncIterator[None]:
-    unsubscribe = [plant.alarms.subscribe(plant.realtime.on_alarm), plant.alarms.subscribe(plant.mqtt_out.on_alarm)]
+async def _realtime(plant: Plant) -> AsyncIterator[Work]:
+    unsubscribe = plant.alarm_reader.subscribe(plant.realtime.on_alarm)
     await plant.realtime.start()
-    await plant.mqtt_out.start()
-    plant.config_push.start()
-    plant.system_logs.start()
     try:
-        yield
+        async with publishing_over_mqtt(plant):
+            yield None
     finally:
-        for stop in unsubscribe:
-            stop()
-        plant.system_logs.stop()
-        plant.config_push.stop()
-        await plant.mqtt_out.stop()
+        unsubscribe()
         await plant.realtime.stop()
         await plant.socketio.stop()
 
 
 @asynccontextmanager
-async def _api(plant: Plant) -> AsyncIterator[None]:
+async def _api(plant: Plant) -> AsyncIterator[Work]:
     """The web server itself is run by `run.serve`; here runs what it needs beside it."""
-    learning = asyncio.create_task(_learn_ended_sessions(plant), name="ended sessions")
-    try:
-        yield
-    finally:
-        learning.cancel()
-        await asyncio.gather(learning, return_exceptions=True)
-
-
-async def _learn_ended_sessions(plant: Plant) -> None:
-    """Sessions that another process ended (the command line, another node) end here within seconds."""
-    while True:
-        await asyncio.sleep(LEARN_ENDED_S)
-        try:
-            await asyncio.to_thread(plant.identity.learn_ended)
-        except SQLAlchemyError:
-            logger.warning("ended sessions cannot be read", exc_info=True)
+    async with learning_of_sessions(plant):
+        yield None
 
 
 @asynccontextmanager
-async def _simulator(plant: Plant) -> AsyncIterator[None]:
+async def _simulator(plant: Plant) -> AsyncIterator[Work]:
     if plant.simulator is None:
-        yield
+        yield None
         return
     await plant.simulator.start()
     try:
-        yield
+        yield None
     finally:
         await plant.simulator.stop()
+
+
+def _shard_lease(plant: Plant) -> str:
+    return f"ingest {plant.settings.ingest_shard} of {plant.settings.ingest_shards}"
+
+
+def _historian_lease(plant: Plant) -> str | None:
+    """Files of one's own cannot be shared; a database can, and its consumers share the partitions."""
+    return "historian" if plant.settings.historian == "embedded" else None
 
 
 ROLES: Mapping[str, Role] = {
     "broker": Role(_broker),
     "processing": Role(_processing),
-    "historian": Role(_historian, ("processing",)),
-    "alerts": Role(_alerts, ("processing",)),
+    "historian": Role(_historian, ("processing",), lease=_historian_lease),
+    "alerts": Role(_alerts, ("processing",), lease=lambda _plant: "alerts"),
     "realtime": Role(_realtime, ("processing", "alerts")),
-    "ingest": Role(_ingest, ("broker", "historian", "alerts")),
+    "ingest": Role(_ingest, ("broker", "historian", "alerts"), lease=_shard_lease),
     "api": Role(_api, ("historian", "processing", "alerts", "ingest", "realtime")),
     "simulator": Role(_simulator, ("broker", "ingest")),
 }
 
 
-def in_order(wanted: tuple[str, ...], roles: Mapping[str, Role] = ROLES) -> list[str]:
-    """The wanted roles and all that they need, each after what it needs. KeyError for an unknown one."""
+def in_order(wanted: Collection[str], roles: Mapping[str, Role] = ROLES) -> list[str]:
+    """The wanted roles, each after those of them that it needs: the others run elsewhere. KeyError for an unknown."""
     ordered: list[str] = []
 
     def add(name: str) -> None:
         for need in roles[name].needs:
             add(need)
-        if name not in ordered:
+        if name in wanted and name not in ordered:
             ordered.append(name)
 
-    for name in wanted:
+    for name in sorted(wanted, key=list(roles).index):
         add(name)
     return ordered
 
 
 @asynccontextmanager
-async def running(plant: Plant, wanted: tuple[str, ...] = tuple(ROLES)) -> AsyncIterator[None]:
-    """Run the roles; they stop in the opposite order."""
+async def running(plant: Plant) -> AsyncIterator[None]:
+    """Run the roles of this process; they stop in the opposite order."""
+    names = in_order(plant.topology.roles)
     async with contextlib.AsyncExitStack() as stack:
-        for name in in_order(wanted):
-            await stack.enter_async_context(ROLES[name].run(plant))
-            plant.states[name] = "running"
+        if not plant.topology.alone:
+            plant.states.update(dict.fromkeys(names, "starting"))
+            await stack.enter_async_context(among_others(plant))
+        for name in names:
+            lease = None if plant.topology.alone else ROLES[name].lease(plant)
+            if lease is None:
+                await stack.enter_async_context(ROLES[name].run(plant))
+                plant.states[name] = "running"
+            else:
+                await stack.enter_async_context(led(plant, name, lease, ROLES[name].run))
         yield
 
 
 @asynccontextmanager
-async def _following(plant: Plant, name: str, consumer: Consumer) -> AsyncIterator[None]:
+async def _following(plant: Plant, name: str, consumer: Consumer) -> AsyncIterator[Work]:
     """Run a consumer; one that ends by itself is a fault that the system page shows."""
     plant.consumers[name] = consumer
     task = asyncio.create_task(consumer.run(), name=name)
     task.add_done_callback(lambda ended: _ended(plant, name, ended))
     try:
-        yield
+        yield task
     finally:
         await consumer.stop()
         await asyncio.gather(task, return_exceptions=True)

@@ -61,6 +61,20 @@ class Settings(BaseSettings):
     historian: str = Field("embedded", pattern="^(embedded|postgres|influx)$", description="Where history is kept.")
     history_pool_size: int = Field(5, ge=3, le=100, description="Most connections for history on PostgreSQL.")
 
+    log_url: SecretStr | None = Field(None, description="`kafka://host:9092,host2:9092`; else a file.")
+    mqtt_url: SecretStr | None = Field(None, description="`mqtt://user:password@host:1883`; else Andon's own broker.")
+    mqtt_device_username: str | None = Field(None, description="User that devices have at that broker, to show people.")
+    mqtt_device_password: SecretStr | None = Field(None, description="Its password.")
+    ingest_shards: int = Field(1, ge=1, le=1_000, description="Ingest processes that share the devices among them.")
+    ingest_shard: int = Field(0, ge=0, description="Which of them this process is, from 0.")
+    ingest_port: int = Field(3002, ge=0, le=65_535, description="Port of the role ingest when it runs apart; 0: any.")
+    processing_port: int = Field(3003, ge=0, le=65_535, description="Port of the role processing, likewise.")
+    alerts_port: int = Field(3004, ge=0, le=65_535, description="Port of the role alerts, likewise.")
+    api_port: int = Field(3005, ge=0, le=65_535, description="Port of the role api, likewise.")
+    realtime_port: int = Field(3006, ge=0, le=65_535, description="Port of the role realtime, likewise.")
+    historian_port: int = Field(3007, ge=0, le=65_535, description="Port of the role historian, likewise.")
+    advertise_host: str | None = Field(None, description="Name by which other processes reach this one; else its own.")
+
     redis_url: SecretStr | None = Field(None, description="`redis://user:password@host:6379/0`; else in memory alone.")
 
     log_max_bytes: int = Field(512 << 20, gt=0, description="Size from which consumed log records are dropped.")

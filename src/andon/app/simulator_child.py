@@ -10,7 +10,9 @@ import sys
 
 from andon.app.settings import Settings
 from andon.engines.broker.child import die_with_parent, end
-from andon.engines.broker.credentials import SIMULATOR, Credentials
+from andon.engines.broker.credentials import SIMULATOR
+from andon.engines.broker.embedded import EmbeddedBroker
+from andon.engines.broker.outside import OutsideBroker
 
 logger = logging.getLogger(__name__)
 
@@ -20,15 +22,19 @@ FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 10.0
 
 
 class SimulatorChild:
-    """Runs `python -m andon.simulator` against the embedded broker until it is stopped."""
+    """Runs `python -m andon.simulator` against the broker until it is stopped."""
 
-    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+    def __init__(self, settings: Settings, broker: EmbeddedBroker | OutsideBroker) -> None:
+        address = broker.address
+        username, password = address.username, address.password
+        if isinstance(broker, EmbeddedBroker):
+            username, password = SIMULATOR, broker.credentials.password(SIMULATOR)
         self._environment = {
             **os.environ,
-            "ANDON_SIM_BROKER_HOST": reachable(settings.host),
-            "ANDON_SIM_BROKER_PORT": str(settings.mqtt_port),
-            "ANDON_SIM_BROKER_USERNAME": SIMULATOR,
-            "ANDON_SIM_BROKER_PASSWORD": credentials.password(SIMULATOR),
+            "ANDON_SIM_BROKER_HOST": address.host,
+            "ANDON_SIM_BROKER_PORT": str(address.port),
+            "ANDON_SIM_BROKER_USERNAME": username,
+            "ANDON_SIM_BROKER_PASSWORD": password,
             "ANDON_SIM_LOOMS": str(settings.demo_looms),
             "ANDON_SIM_HEALTH_PORT": str(settings.simulator_health_port),
             "ANDON_SIM_LOG_LEVEL": settings.log_level,
@@ -85,8 +91,3 @@ class SimulatorChild:
             await asyncio.sleep(backoff)
             backoff = min(2 * backoff, MAX_BACKOFF_S)
             await self._launch()
-
-
-def reachable(host: str) -> str:
-    """Where a process on this machine finds what listens on `host`."""
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104

@@ -37,7 +37,7 @@ async def warm_up(plant: Plant) -> Consumer:
         plant.livestate.apply(as_of_then(batch))
 
     partitions = range(await plant.log.partitions(SENSORS_DATA))
-    positions = {each: await plant.history_store.position(each) for each in partitions}
+    positions = {each: await plant.engines.history.position(each) for each in partitions}
     return Consumer(plant.log, SENSORS_DATA, "processing", handle, start_at=positions, commit=False)
 
 

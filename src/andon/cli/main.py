@@ -41,6 +41,21 @@ def up(
 
 
 @app.command()
+def run(
+    roles: Annotated[list[str], typer.Argument(metavar="ROLE...", help="simulator, ingest, processing, historian, …")],
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: this machine only).")] = None,
+    demo: Annotated[bool | None, typer.Option("--demo", help="Seed the demo plant.")] = None,
+    looms: Annotated[int | None, typer.Option(help="Looms in the demo plant (default 10).")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Start some roles in this process; the others run apart and share Kafka, PostgreSQL, Redis and a broker."""
+    from andon.app.run_roles import run_roles
+    from andon.app.settings import load_settings
+
+    run_roles(load_settings(host=host, demo=demo, demo_looms=looms, data_dir=data_dir), roles)
+
+
+@app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="CSV file with a timestamp column.", exists=True, dir_okay=False)],
     device: Annotated[str, typer.Option(help="Device that the recording plays as.")],

@@ -74,9 +74,9 @@ class Historian:
         return await self._consumer.lag() if self._consumer is not None else 0
 
     def has_taken(self, upto: Mapping[int, int]) -> bool:
-        """Whether the store was given all up to these positions by partition; True where another process follows."""
-        positions = self._consumer.positions if self._consumer is not None else upto
-        return all(positions.get(each, 0) >= end for each, end in upto.items())
+        """Whether the store was given all up to these positions, of the partitions that this process follows."""
+        followed = self._consumer.positions if self._consumer is not None else {}
+        return all(position >= upto.get(partition, 0) for partition, position in followed.items())
 
     async def durable(self, partition: int) -> int:
         """The position of a partition up to which everything is in the store for good."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from andon.engines.broker.address import BrokerAddress
 from andon.engines.broker.client import ClientConfig, MqttClient, Will
 from andon.engines.broker.mqtt_protocol import OnMessage
 from andon.ingest.sparkplug.host import SparkplugHost
@@ -15,18 +14,6 @@ FAMILIES: dict[str, tuple[tuple[str, int], ...]] = {
     # QoS 0 as the standard has it: births, data and deaths then come in the order in which they were sent.
     "sparkplug": (("spBv1.0/#", 0),),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """A broker and our user there. `client_prefix` must differ between servers that share a broker."""
-
-    host: str
-    port: int
-    username: str
-    password: str = field(repr=False)
-    client_prefix: str = "andon"
-    mqtt5: bool = False
 
 
 class MqttSource:
@@ -95,4 +82,5 @@ def _config(address: BrokerAddress, family: str, host: SparkplugHost) -> ClientC
         FAMILIES[family],
         will and Will(will.topic, will.payload, will.qos, will.retain),
         mqtt5=address.mqtt5,
+        tls=address.tls,
     )

@@ -142,6 +142,8 @@ class Pusher:
         Raises NotFoundError, ConflictError (the device is disabled), TooLargeError, and UnavailableError when the
         log takes nothing: then none of them was stored.
         """
+        if self._directory.device(organisation, device_id) is None:
+            await self._directory.catch_up()  # it may have been registered in another process a moment ago
         device = self._device(organisation, device_id)
         self._check_count(samples)
         out = BatchBuilder(self._settings.batch_samples, self._settings.batch_text_bytes)

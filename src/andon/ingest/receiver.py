@@ -7,10 +7,12 @@ from collections.abc import Callable
 from functools import partial
 
 from andon.ingest.devices import TagsMissingError
+from andon.ingest.newcomers import Newcomers, NotKnownYetError
 from andon.ingest.pipeline import Pipeline
 from andon.ingest.registration import TagRegistrar
 from andon.ingest.routes import Routes
 from andon.ingest.settings import IngestSettings
+from andon.ingest.sharding import Shard
 from andon.kit.clock import now_us
 from andon.registry.directory import Directory
 from andon.wire.errors import WireError
@@ -30,16 +32,25 @@ class Receiver:
         pipeline: Pipeline,
         registrar: TagRegistrar,
         settings: IngestSettings,
+        shard: Shard,
     ) -> None:
         self._directory = directory
         self._routes = routes
         self._pipeline = pipeline
         self._registrar = registrar
+        self._shard = shard
+        self.newcomers = Newcomers(directory, settings.max_deferred, settings.max_pending_bytes)
         self._max_payload = settings.max_payload_bytes
 
     def receive(self, topic: str, payload: bytes, qos: int, retain: bool, ack: Callable[[], None] | None) -> None:
-        """Handle a message from the broker; it is acknowledged when it, or its dead letter, is durable."""
-        self._take(topic, payload, now_us(), ack, 0)
+        """Handle a message from the broker; it is acknowledged when it, or its dead letter, is durable.
+
+        One that belongs to another shard is that one's: its own session at the broker brings it there.
+        """
+        if self._shard.takes(topic):
+            self._take(topic, payload, now_us(), ack, 0)
+        elif ack is not None:
+            ack()
 
     def process(self, topic: str, payload: bytes, received: int) -> WireError | None:
         """Handle a payload; returns what was wrong with a part of it.
@@ -65,9 +76,15 @@ class Receiver:
 
     def _take(self, topic: str, payload: bytes, received: int, ack: Callable[[], None] | None, round_: int) -> None:
         try:
+            if round_ == 0 and self.newcomers.must_wait(topic):
+                raise NotKnownYetError
             problem = self.process(topic, payload, received)
         except WireError as error:
             problem = error
+        except NotKnownYetError:
+            if self.newcomers.hold(topic, len(payload), partial(self._take, topic, payload, received, ack, 1)):
+                return
+            problem = WireError("too_many_unknown_devices", "too many messages of unknown devices wait")
         except TagsMissingError as missing:
             resume = partial(self._resume, topic, payload, received, ack, round_ + 1)
             try:

@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 
 from andon.ingest.devices import TagsMissingError
 from andon.ingest.settings import IngestSettings
-from andon.kit.errors import AndonError
+from andon.kit.errors import AndonError, UnavailableError
 from andon.registry.directory import DeviceInfo
 from andon.registry.model import NewTag
 from andon.registry.service import Registry
 from andon.wire.errors import WireError
 
 logger = logging.getLogger(__name__)
+
+_RETRY_S = 0.5
 
 Resume = Callable[[WireError | None], None]
 """Called when the tags are there, or with the reason why they never will be."""
@@ -53,9 +55,14 @@ class TagRegistrar:
         task.add_done_callback(self._tasks.discard)
 
     async def register(self, device: DeviceInfo, tags: Sequence[NewTag]) -> None:
-        """Register tags now. WireError `signals_refused` with the registry's reason."""
+        """Register tags now. WireError `signals_refused` with the registry's reason.
+
+        UnavailableError while the database is away.
+        """
         try:
             await asyncio.to_thread(self._registry.ensure_tags, device.organisation_id, device.device_id, tags)
+        except UnavailableError:
+            raise
         except AndonError as error:
             raise WireError("signals_refused", error.message, error.field) from error
 
@@ -75,8 +82,20 @@ class TagRegistrar:
         while queue:
             missing, resume = queue.popleft()
             self._count -= 1
-            resume(await self._outcome(missing))
+            resume(await self._outcome_at_last(missing))
         del self._waiting[uuid]
+
+    async def _outcome_at_last(self, missing: TagsMissingError) -> WireError | None:
+        """An absent database is waited out: its messages stay unacknowledged meanwhile."""
+        away = False
+        while True:
+            try:
+                return await self._outcome(missing)
+            except UnavailableError as error:
+                if not away:
+                    logger.warning("new signals wait for the database", extra={"reason": error.message})
+                away = True
+                await asyncio.sleep(_RETRY_S)
 
     async def _outcome(self, missing: TagsMissingError) -> WireError | None:
         uuid = missing.device.uuid

@@ -11,6 +11,7 @@ from andon.ingest.batch import BatchBuilder
 from andon.ingest.decoders import factory_plus, kaldor
 from andon.ingest.devices import DeviceWriter
 from andon.ingest.discovery import Discovery
+from andon.ingest.newcomers import NotKnownYetError
 from andon.ingest.reading import Reading
 from andon.ingest.settings import IngestSettings
 from andon.ingest.statuses import DeviceStatus, Statuses
@@ -137,6 +138,8 @@ class Routes:
     ) -> None:
         if not _DEVICE_ID.fullmatch(device_id):
             raise WireError("invalid_device_id", f"{device_id[:40]!r} cannot be a device id", "deviceId")
+        if not self._directory.knows_all_of(received):
+            raise NotKnownYetError
         reading = decode(payload, device_id)
         self._discovery.observe(self._directory.default_organisation, protocol, device_id, topic, reading, received)
 

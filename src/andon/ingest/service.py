@@ -7,12 +7,13 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
+from andon.engines.broker.address import BrokerAddress
 from andon.engines.log.port import Log
 from andon.identity.model import Principal
 from andon.ingest.adoption import Adoption, new_device, write_kept
 from andon.ingest.dead_letters import DeadLetters
 from andon.ingest.discovery import Discovery
-from andon.ingest.mqtt_source import BrokerAddress, MqttSource
+from andon.ingest.mqtt_source import MqttSource
 from andon.ingest.pipeline import Pipeline
 from andon.ingest.push import PushedSample, Pusher, PushResult
 from andon.ingest.receiver import Receiver
@@ -20,6 +21,7 @@ from andon.ingest.registration import TagRegistrar
 from andon.ingest.replaying import Replayer, ReplayResult
 from andon.ingest.routes import Routes
 from andon.ingest.settings import IngestSettings
+from andon.ingest.sharding import Shard
 from andon.ingest.sparkplug.host import SparkplugHost
 from andon.ingest.statuses import DeviceStatus, Statuses
 from andon.ingest.timing import TimePolicy
@@ -48,6 +50,7 @@ class IngestService:
         registry: Registry,
         settings: IngestSettings | None = None,
         broker: BrokerAddress | None = None,
+        shard: Shard | None = None,
     ) -> None:
         self.settings = settings = settings or IngestSettings()
         self._directory = directory
@@ -71,9 +74,11 @@ class IngestService:
         self._routes = Routes(
             directory, self.discovery, self._statuses, self.sparkplug, policy, settings, self.pipeline.out
         )
-        receiver = Receiver(directory, self._routes, self.pipeline, self._registrar, settings)
+        receiver = Receiver(directory, self._routes, self.pipeline, self._registrar, settings, shard or Shard())
         self.receive = receiver.receive
-        self._source = MqttSource(broker, self.receive, self.sparkplug) if broker is not None else None
+        self._newcomers = receiver.newcomers
+        self._broker = broker
+        self._source: MqttSource | None = None
         self._pusher = Pusher(directory, self._registrar, self.pipeline, policy, settings)
         self._replayer = Replayer(log, self.pipeline, receiver, self._pusher)
 
@@ -88,10 +93,14 @@ class IngestService:
         return self._source is not None and self._source.connected
 
     async def start(self) -> None:
-        """Begin to take samples and, when there is a broker, messages; connecting goes on in the background."""
+        """Begin to take samples and, when there is a broker, messages; connecting goes on in the background.
+
+        After `stop` it may be started again.
+        """
         self.pipeline.start()
         self._ticker = asyncio.create_task(self._tick(), name="ingest ticker")
-        if self._source is not None:
+        if self._broker is not None:
+            self._source = MqttSource(self._broker, self.receive, self.sparkplug)
             self._source.start()
 
     async def wait_connected(self, timeout_s: float) -> None:
@@ -106,6 +115,7 @@ class IngestService:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticker
         await self._registrar.stop()
+        await self._newcomers.stop()
         # First the log, then the connections: acknowledgements need them.
         if self._source is not None:
             self._source.pause()

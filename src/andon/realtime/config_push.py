@@ -62,9 +62,12 @@ class ConfigPush:
             # The directory keeps the object of a device that did not change.
             known = before.get(uuid)
             if device is not known and (known is None or config_body(device) != config_body(known)):
-                self._tell(device)
+                self.tell(device)
 
-    def _tell(self, device: DeviceInfo) -> None:
+    def tell(self, device: DeviceInfo) -> None:
+        """Tell a device its configuration, whatever it was told before; Sparkplug devices are left out."""
+        if device.protocol == SPARKPLUG:
+            return
         is_loom = device.type == LOOM
         topic = loom_topic(device.device_id, "config") if is_loom else device_topic(device.device_id, "config")
         self._publish(topic, encode(config_body(device)), 1, True)

@@ -66,7 +66,7 @@ class Conversation:
         if handler is not None:
             return await handler(client, payload)
         if event.startswith(_LOOM_IN):
-            return self._subscribe_loom(client, event.removeprefix(_LOOM_IN))
+            return await self._subscribe_loom(client, event.removeprefix(_LOOM_IN))
         if event.startswith(_LOOM_OUT):
             return self._unsubscribe_loom(client, event.removeprefix(_LOOM_OUT))
         known = ", ".join([*self._events, _LOOM_IN + "{id}", _LOOM_OUT + "{id}"])
@@ -74,7 +74,7 @@ class Conversation:
 
     async def _subscribe_device(self, client: Client, payload: Any) -> Answer:
         request = device_request(payload, self._service.settings.max_devices)
-        known = self._known(client, request)
+        known = await self._known(client, request)
         feed = self._watch_devices(client, request, known)
         asked = Selection(feed.audience.selection.kind, client.organisation_id, request.everything, frozenset(known))
         tags = asked.tags(self._service.directory)
@@ -86,9 +86,11 @@ class Conversation:
         self._fanout.show(feed, tags)
         return answer
 
-    def _known(self, client: Client, request: DeviceRequest) -> list[str]:
+    async def _known(self, client: Client, request: DeviceRequest) -> list[str]:
         """The named devices that there are; an `error` event names the others, or an error when there are none."""
         directory, organisation_id = self._service.directory, client.organisation_id
+        if any(directory.device(organisation_id, each) is None for each in request.device_ids):
+            await directory.catch_up()  # some may have been registered in another process a moment ago
         known = [each for each in request.device_ids if directory.device(organisation_id, each) is not None]
         unknown = [each for each in request.device_ids if each not in set(known)]
         if unknown:
@@ -138,7 +140,9 @@ class Conversation:
         self._fanout.watch(client, rest)
         return {}
 
-    def _subscribe_loom(self, client: Client, loom_id: str) -> Answer:
+    async def _subscribe_loom(self, client: Client, loom_id: str) -> Answer:
+        if self._service.directory.device(client.organisation_id, loom_id) is None:
+            await self._service.directory.catch_up()
         if self._service.directory.device(client.organisation_id, loom_id) is None:
             raise NotFoundError(f"there is no loom {loom_id[:100]!r}", field="id", cure=_DEVICES_CURE)
         selection = self._looms(client).with_devices([loom_id])

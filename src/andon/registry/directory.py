@@ -84,6 +84,7 @@ class Directory:
         self._listeners: list[Callable[[], None]] = []
         self._changing = threading.Lock()
         self._catch_up: Callable[[], Awaitable[None]] | None = None
+        self.looked_at = 0  # when the database was last read, µs UTC
 
     @property
     def version(self) -> int:
@@ -136,6 +137,10 @@ class Directory:
     def follows(self) -> bool:
         """Whether there may be devices and tags that are not here yet."""
         return self._catch_up is not None
+
+    def knows_all_of(self, moment: int) -> bool:
+        """Whether everything is here that was in the database at a time (µs UTC, by this process's clock)."""
+        return self._catch_up is None or moment <= self.looked_at
 
     def follow(self, catch_up: Callable[[], Awaitable[None]] | None) -> None:
         """Others change the registry too: `catch_up` takes over what they have done. None: no longer."""

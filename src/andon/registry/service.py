@@ -81,9 +81,11 @@ class Registry:
     def refresh(self) -> None:
         """Take over what other processes changed since the last look."""
         with self._changing:
+            began = now_us()
             with self._database.reading() as session:
                 newest = repository.revision(session)
                 if newest == self._revision:
+                    self._directory.looked_at = began
                     return
                 changed, gone = read_changed(session, self._revision)
             known = self._directory
@@ -93,7 +95,12 @@ class Registry:
             for uuid in gone:
                 if known.by_uuid(uuid) is not None:
                     known.remove(uuid)
-            self._revision = newest
+            self._revision, known.looked_at = newest, began
+
+    def changed_since(self, revision: int) -> list[DeviceInfo]:
+        """The devices that changed after a revision, as they are now."""
+        with self._database.reading() as session:
+            return read_changed(session, revision)[0]
 
     def ensure_default_organisation(self, timezone: str = "UTC") -> str:
         """Id of the default organisation, made at the first start. StartError when there is no such time zone."""

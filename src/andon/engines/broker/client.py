@@ -46,6 +46,7 @@ class ClientConfig:
     subscriptions: Sequence[tuple[str, int]] = ()
     will: Will | None = None
     mqtt5: bool = False
+    tls: bool = False
     keepalive_s: int = 30
     reconnect_delay_s: float = 0.5
     max_unsent: int = 1_000
@@ -168,7 +169,9 @@ class MqttClient:
         config = self.config
         while True:
             try:
-                await self._client.connect(config.host, config.port, keepalive=config.keepalive_s, version=version)
+                await self._client.connect(
+                    config.host, config.port, ssl=config.tls, keepalive=config.keepalive_s, version=version
+                )
             except OSError as error:
                 self._say_lost(str(error))
                 await asyncio.sleep(config.reconnect_delay_s)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from andon.engines.broker import child, probe
+from andon.engines.broker.address import BrokerAddress
 from andon.engines.broker.config import BrokerConfig, render
 from andon.engines.broker.credentials import SERVER, Credentials, write_private
 from andon.engines.broker.monitor import BrokerStats, monitor_port, read_stats
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 State = Literal["running", "restarting", "stopped"]
 
+LOOPBACK, ANYWHERE = "127.0.0.1", ("0.0.0.0", "::")  # noqa: S104
 _PROBE_EVERY_S = 0.02
 _FIRST_BACKOFF_S, _MAX_BACKOFF_S = 0.1, 10.0
 _STEADY_S = 60.0  # a child that lived this long starts the backoff from the beginning
@@ -64,6 +66,12 @@ class EmbeddedBroker:
     def port(self) -> int:
         """Where MQTT clients connect."""
         return self.config.port
+
+    @property
+    def address(self) -> BrokerAddress:
+        """Where this machine finds it, and the server's user there."""
+        host = LOOPBACK if self.config.host in ANYWHERE else self.config.host
+        return BrokerAddress(host, self.port, SERVER, self.credentials.password(SERVER))
 
     @property
     def pid(self) -> int | None:
@@ -123,9 +131,8 @@ class EmbeddedBroker:
 
     async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
         deadline = time.monotonic() + self.config.start_timeout_s
-        host = "127.0.0.1" if self.config.host in ("0.0.0.0", "::") else self.config.host  # noqa: S104
-        password = self.credentials.password(SERVER)
-        while not await probe.accepts(host, self.config.port, SERVER, password):
+        here = self.address
+        while not await probe.accepts(here.host, here.port, here.username, here.password):
             if process.returncode is not None:
                 raise self._failure(f"ended at once with code {process.returncode}")
             if time.monotonic() > deadline:
