@@ -59,7 +59,7 @@ class ConsumerLag(Answer):
 _POLICY: dict[str, Any] = {"rawDays": 7, "minuteDays": 90, "hourDays": 730}
 
 
-class Storage(Answer):
+class HistoryStorage(Answer):
     """What history takes. `full`: why nothing is written, null while all is well; `freeBytes` of its disk."""
 
     model_config = example(

@@ -15,7 +15,7 @@ from andon.historian.model import Source, StorageReport, TierReport
 from andon.historian.parameters import History
 from andon.historian.policies import resolved
 from andon.historian.retention import Retention
-from andon.historian.schemas_storage import Storage
+from andon.historian.schemas_storage import HistoryStorage
 from andon.historian.service import GROUP, Historian
 from andon.identity.guard import requires
 from andon.identity.model import Principal
@@ -30,7 +30,7 @@ SystemReader = Annotated[Principal, Depends(requires("system:read"))]
 
 
 @router.get("/storage", summary="What history takes, what is dropped when, and who is behind")
-@answers(Storage, refuses={503: "The history cannot be asked now"})
+@answers(HistoryStorage, refuses={503: "The history cannot be asked now"})
 async def storage(request: Request, historian: History, principal: SystemReader) -> dict[str, Any]:
     """Of all organisations together: they share the files. `lag` counts records of the log that wait to be handled."""
     state = request.app.state
