@@ -1,0 +1,1 @@
+"""History in InfluxDB: one series a device, one field a tag."""
