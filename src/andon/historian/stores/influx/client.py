@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -68,6 +69,7 @@ class InfluxClient:
         self.database = access.database
         self.beyond_retention = 0
         self._access = access
+        self._authorization = _authorization(access)
         self._limits = limits
         self._made: aiohttp.ClientSession | None = None
 
@@ -175,16 +177,22 @@ class InfluxClient:
 
     def _session(self) -> aiohttp.ClientSession:
         if self._made is None:
-            access, limits, http = self._access, self._limits, self._aiohttp
-            headers = {"Authorization": f"Token {access.token}"} if access.token is not None else {}
-            basic = http.BasicAuth(access.username, access.password or "", "utf-8") if access.username else None
+            limits, http = self._limits, self._aiohttp
             self._made = http.ClientSession(
-                auth=basic if not headers else None,
-                headers=headers,
+                headers=self._authorization,
                 connector=http.TCPConnector(limit=limits.connections),
                 timeout=http.ClientTimeout(limits.timeout_s, sock_connect=limits.connect_timeout_s),
             )
         return self._made
+
+
+def _authorization(access: Access) -> dict[str, str]:
+    if access.token is not None:
+        return {"Authorization": f"Token {access.token}"}
+    if not access.username:
+        return {}
+    pair = f"{access.username}:{access.password or ''}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 class _TooLargeError(Exception):

@@ -21,8 +21,7 @@ UNREGISTERED: Final = "unregistered"
 """The measurement of samples whose tag nobody knows."""
 
 QUALITY, TEXT, UNUSABLE, DELAY = "_quality", "_text", "_unusable", "_delay"
-_VALUE: Final = "_value"
-_SUFFIXES: Final = (QUALITY, TEXT, UNUSABLE, DELAY, _VALUE)
+_SUFFIXES: Final = (QUALITY, TEXT, UNUSABLE, DELAY)
 _RESERVED: Final = frozenset({"time", "organisation", "location", "device_id", "tag_id"})
 _TIERS: Final = (":minute", ":hour")
 _LINE: Final = re.compile(r"[,= ]")
@@ -48,9 +47,13 @@ def tier_measurement(measurement: str, tier: str) -> str:
 
 
 def field_name(tag: str) -> str:
-    """The field of a tag's values: the tag's name, unless that is taken. Different tags have different fields."""
+    """The field of a tag's values: the tag's name, with an underscore at its end when that is taken.
+
+    Different tags have different fields.
+    """
     name = clean(tag)
-    return f"{name}{_VALUE}" if name.endswith(_SUFFIXES) or name in _RESERVED else name
+    bare = name.rstrip("_")
+    return f"{name}_" if bare.endswith(_SUFFIXES) or bare in _RESERVED else name
 
 
 def key(name: str) -> str:

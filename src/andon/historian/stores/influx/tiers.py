@@ -84,9 +84,7 @@ class Tiers:
         hours = set(hours)
         new = [each for each in hours if each not in self._touched]
         now = self._clock()
-        lines = [
-            f"{TOUCHED},measured={key(name)},owner={self._owner} at={now}i {hour}".encode() for name, hour in new
-        ]
+        lines = [f"{TOUCHED},measured={key(name)},owner={self._owner} at={now}i {hour}".encode() for name, hour in new]
         if lines:
             await self._client.write(STATE, lines)
         self._generation += 1
