@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -29,7 +32,7 @@ def refused(*arguments: str, environment: dict[str, str] | None = None) -> str:
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,  # only for a test that fails: a loaded machine takes its time
         check=False,
     )
     assert done.returncode == 2, done.stderr
@@ -81,6 +84,19 @@ def test_what_is_stored_is_for_its_owner_only(tmp_path: Path) -> None:
     with RunningAndon(folder):
         open_to_others = [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o007]
     assert not open_to_others
+
+
+def test_a_server_that_is_busy_for_a_moment_cuts_off_no_request_on_an_idle_connection(tmp_path: Path) -> None:
+    with RunningAndon(tmp_path) as andon, contextlib.closing(HTTPConnection(urlsplit(andon.url).netloc)) as connection:
+        connection.request("GET", "/health")
+        assert connection.getresponse().read()
+        time.sleep(4.5)  # just below the 5 s after which many clients close idle connections themselves
+        andon.process.send_signal(signal.SIGSTOP)
+        eventually(lambda: psutil.Process(andon.process.pid).status() == psutil.STATUS_STOPPED, what="the pause")
+        connection.request("GET", "/health")
+        time.sleep(1)
+        andon.process.send_signal(signal.SIGCONT)
+        assert connection.getresponse().status == 200
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
