@@ -82,9 +82,10 @@ class StreamGroup(Answer):
 
 
 class Stream(Answer):
-    """A stream of the log: its first and last position and its size."""
+    """A partition of a stream of the log: its first and last position and its size."""
 
     stream: str
+    partition: int
     first: int
     end: int
     bytes: int
@@ -168,6 +169,7 @@ class SystemMetrics(Answer):
             "streams": [
                 {
                     "stream": "sensors-data",
+                    "partition": 0,
                     "first": 1,
                     "end": 274,
                     "bytes": 57748,

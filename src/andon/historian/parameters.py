@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
@@ -35,13 +35,22 @@ DeviceId = Annotated[str, Path(max_length=100)]
 From = Annotated[str, Query(alias="from", max_length=40, description=f"Start: {MOMENT}.")]
 To = Annotated[str, Query(alias="to", max_length=40, description=f"End, not included: {MOMENT}.")]
 TagName = Annotated[str | None, Query(max_length=200, description="A tag of the device.")]
-TagNames = Annotated[list[Name] | None, Query(description="A tag of the device; repeat it for several.")]
+# One value needs no list around it: clients may write `tag=temperature` as before.
+_ONE_OR_MORE: dict[str, Any] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string", "maxLength": 200}}, {"type": "null"}]
+}
+
+
+def _several(description: str) -> Any:
+    return Query(description=f"{description}; repeat it for several.", json_schema_extra=_ONE_OR_MORE)
+
+
+TagNames = Annotated[list[Name] | None, _several("A tag of the device")]
 SeriesNames = Annotated[
-    list[Name] | None,
-    Query(description="`device:tag`, `device` for its primary tag, or `device:*` for all; repeat it for several."),
+    list[Name] | None, _several("`device:tag`, `device` for its primary tag, or `device:*` for all")
 ]
-DeviceNames = Annotated[list[Name] | None, Query(description="A device; repeat it for several.")]
-TypeNames = Annotated[list[Name] | None, Query(description="A type of devices; repeat it for several.")]
+DeviceNames = Annotated[list[Name] | None, _several("A device")]
+TypeNames = Annotated[list[Name] | None, _several("A type of devices")]
 
 
 def at_most(value: int, most: int, field: str, setting: str) -> int:

@@ -29,8 +29,10 @@ export function buildUrl(template: string, options: RequestOptions = {}): string
     return encodeURIComponent(value);
   });
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(options.query ?? {}) as [string, Scalar][]) {
-    if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
+  for (const [name, value] of Object.entries(options.query ?? {}) as [string, Scalar | Scalar[]][]) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== undefined && each !== null && each !== "") query.append(name, String(each));
+    }
   }
   const text = query.toString();
   return API + path + (text ? `?${text}` : "");

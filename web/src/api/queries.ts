@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { API, api } from "./client";
-import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, HealthBody, HistoryQuery } from "./types";
+import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, HealthBody, HistoryQuery, StatisticsQuery } from "./types";
 
 /** Query keys by what they hold, so that one alarm event can refresh all that shows alarms. */
 export const keys = {
@@ -35,7 +35,7 @@ export const historyQuery = (deviceId: string, query: HistoryQuery) =>
     placeholderData: keepPreviousData,
   });
 
-export const statisticsQuery = (deviceId: string, query: Pick<HistoryQuery, "from" | "to" | "tag">) =>
+export const statisticsQuery = (deviceId: string, query: StatisticsQuery) =>
   queryOptions({
     queryKey: [...keys.device(deviceId), "statistics", query],
     queryFn: ({ signal }) =>
@@ -43,7 +43,7 @@ export const statisticsQuery = (deviceId: string, query: Pick<HistoryQuery, "fro
     placeholderData: keepPreviousData,
   });
 
-export const trendQuery = (deviceId: string, query: Pick<HistoryQuery, "from" | "to" | "tag">) =>
+export const trendQuery = (deviceId: string, query: StatisticsQuery) =>
   queryOptions({
     queryKey: [...keys.device(deviceId), "trend", query],
     queryFn: ({ signal }) =>

@@ -275,6 +275,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last imports
+         * @description The newest first.
+         *
+         *     Needs the permission `data:write`.
+         */
+        get: operations["list_imports"];
+        put?: never;
+        /**
+         * Begin to import history into a device, or go on
+         * @description Imported samples are history: they raise no alarms and make no device look alive. Send the parts, in any order
+         *     and each as often as it takes, then finish. Registering a device with `create` needs `devices:write` too.
+         *
+         *     Needs the permission `data:write`.
+         */
+        post: operations["begin_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How an import stands
+         * @description What is in `durable` survives a crash of the server and of the sender.
+         *
+         *     Needs the permission `data:write`.
+         */
+        get: operations["get_import"];
+        put?: never;
+        post?: never;
+        /**
+         * Give an import up
+         * @description It takes no more parts; samples that came stay.
+         *
+         *     Needs the permission `data:write`.
+         */
+        delete: operations["cancel_import"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/parts/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send a part
+         * @description Answered when the part is durable; sending it again changes nothing. A part is taken whole or not at all.
+         *
+         *     An Arrow IPC stream without compression, wide (`timestamp` and a column a tag; null is no sample) or long
+         *     (`timestamp`, `tag`, `value`, and `text`, `quality`, `unit`, `device` where there are any, as exports have them), or
+         *     the JSON body of `POST /devices/{device_id}/samples`. Timestamps without a zone are UTC, integers are µs.
+         *
+         *     Needs the permission `data:write`.
+         */
+        put: operations["put_part"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Seal what was imported
+         * @description `finished`: the historian has all of it for good. `finishing`: it is behind, ask again.
+         *
+         *     Needs the permission `data:write`.
+         */
+        post: operations["finish_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{device_id}/history": {
         parameters: {
             query?: never;
@@ -283,17 +388,89 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Past samples of a tag, as they were or summed up in buckets
-         * @description Without `tag` it is the device's primary one. When `meta.truncated`, go on with `from` = `meta.nextFrom`,
-         *     or newest first with `to` = `meta.nextTo`.
+         * Past samples of a device's tags, as they were, summed up in buckets, or as points of a chart
+         * @description Without `tag` it is the device's primary one; of several tags the readings are in `series`, and all pages of
+         *     them end at the same moment. When `meta.truncated`, go on with `cursor` = `meta.nextCursor`.
          *
-         *     With `buckets` a reading is one bucket: `value` is the mean of its numbers of usable
+         *     With `buckets` or `bucket` a reading is one bucket: `value` is the mean of its numbers of usable
          *     quality (good, or only the clock in doubt),
-         *     `quality` its worst; buckets without samples are absent.
+         *     `quality` its worst; buckets without samples are absent unless `fill` says otherwise: `null` lists them,
+         *     `previous` repeats the last value, `linear` draws a line between the means around.
+         *
+         *     With `points` a reading is a sample, or over long ranges an extreme of a minute, an hour or a day
+         *     (`resolution` says which); where nothing was measured for long, a reading without a value parts the curve.
          *
          *     Needs the permission `data:read`.
          */
         get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Past samples of signals of several devices, side by side
+         * @description The same questions as for one device. All pages end at the same moment for each series; without `timezone`
+         *     buckets follow the calendar of the first one's site.
+         *
+         *     Needs the permission `data:read`.
+         */
+        get: operations["series_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest sample of all signals, or of some
+         * @description As history has it: `quality` is the sample's own and does not age. Signals without samples are left out.
+         *
+         *     Needs the permission `data:read`.
+         */
+        get: operations["latest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/top": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The signals with the largest, or smallest, statistic of a range
+         * @description Of the samples with a number of usable quality; signals without any are left out. Numbers of different units
+         *     are ranked together unless `unit`, `tag` or `type` keep them apart.
+         *
+         *     Needs the permission `data:read`.
+         */
+        get: operations["top"];
         put?: never;
         post?: never;
         delete?: never;
@@ -311,7 +488,8 @@ export interface paths {
         };
         /**
          * Mean, median, spread and percentiles of a tag over a range
-         * @description Of the samples with a number whose quality is good or uncertain; `goodShare` is the part that is good.
+         * @description Of the samples with a number whose quality is usable; `goodShare` is the part that is good. `approximate`:
+         *     the range is so long that the percentiles are those of the minutes' means; all other figures are exact.
          *
          *     Needs the permission `data:read`.
          */
@@ -333,12 +511,86 @@ export interface paths {
         };
         /**
          * Download the samples of a device, any range
-         * @description All tags of the device unless `tag` names one; sent as it is read, so it may be of any size.
+         * @description All tags of the device unless `tag` names some; sent as it is read, so it may be of any size. Header
+         *     `X-Total-Rows` says about how many rows will come. Closing the connection ends it.
          *
          *     Needs the permission `data:read`.
          */
         get: operations["export"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the samples of several devices
+         * @description The signals that `series` names, or all signals of devices by `device` and `type`, of any number.
+         *
+         *     Needs the permission `data:read`.
+         */
+        get: operations["export_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What history takes, what is dropped when, and who is behind
+         * @description Of all organisations together: they share the files. `lag` counts records of the log that wait to be handled.
+         *
+         *     Needs the permission `system:read`.
+         */
+        get: operations["storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/storage/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long history is kept
+         * @description Of your organisation. Samples are kept for `rawDays`, sums of minutes and hours for longer; pinned samples
+         *     (imported history) until somebody decides otherwise.
+         *
+         *     Needs the permission `system:read`.
+         */
+        get: operations["get_retention"];
+        /**
+         * Decide how long history is kept
+         * @description Replaces all that was decided before. It holds within a minute: what is older then is dropped for good.
+         *
+         *     Needs the permission `system:write`.
+         */
+        put: operations["put_retention"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1009,6 +1261,37 @@ export interface components {
             timestamp: string;
         };
         /**
+         * Archived
+         * @description What lies in the archive.
+         */
+        Archived: {
+            files: number;
+            bytes: number;
+        };
+        /**
+         * BegunImport
+         * @description An import to send parts to. `resumed`: it was begun before.
+         */
+        BegunImport: {
+            id: string;
+            deviceId: string;
+            fileName: string;
+            source: string;
+            /** @enum {string} */
+            status: "open" | "finishing" | "finished" | "cancelled" | "expired";
+            keep: boolean;
+            parts: number;
+            samples: number;
+            firstAt: string | null;
+            lastAt: string | null;
+            createdBy: string;
+            createdAt: string;
+            updatedAt: string;
+            durable: number[][];
+            resumed: boolean;
+            limits: components["schemas"]["ImportLimits"];
+        };
+        /**
          * BrokerCredentials
          * @description How a device connects to the MQTT broker.
          */
@@ -1124,6 +1407,17 @@ export interface components {
             /** @enum {string} */
             severity: "critical" | "high" | "medium" | "low";
             expectedIntervalSeconds: number | null;
+        };
+        /**
+         * ConsumerLag
+         * @description How far a consumer of the log is behind, over all partitions; `uncommitted`: what the log keeps for it.
+         */
+        ConsumerLag: {
+            group: string;
+            stream: string;
+            partitions: number;
+            lag: number;
+            uncommitted: number;
         };
         /**
          * CurrentValues
@@ -1431,19 +1725,21 @@ export interface components {
             cure: string | null;
         };
         /**
-         * Export
-         * @description The file with `format=json`.
+         * ExportedHistory
+         * @description The file with `format=json`; `deviceId` is null when there are several devices.
          */
-        Export: {
-            deviceId: string;
+        ExportedHistory: {
+            deviceId: string | null;
             readings: components["schemas"]["ExportedReading"][];
         };
         /**
          * ExportedReading
-         * @description A row of an export.
+         * @description A row of an export; `deviceId` where there are several devices.
          */
         ExportedReading: {
             timestamp: string;
+            /** @default  */
+            deviceId?: string;
             tag: string;
             value: number | boolean | string | null;
             unit: string;
@@ -1482,7 +1778,10 @@ export interface components {
         };
         /**
          * History
-         * @description Readings of a tag, oldest first.
+         * @description Readings of a tag. Of several tags they are in `series`, in the order asked for, and `readings` is empty.
+         *
+         *     `resolution`: the samples themselves, buckets, or points picked from the samples or from the extremes of
+         *     minutes, hours or days. `bucketSeconds` is the usual width; days and longer ones vary.
          */
         History: {
             deviceId: string;
@@ -1492,13 +1791,20 @@ export interface components {
             /** @description Not included. */
             to: string;
             /** @enum {string} */
-            resolution: "raw" | "buckets";
+            resolution: "raw" | "buckets" | "1m" | "1h" | "1d";
             bucketSeconds: number | null;
+            /** @default  */
+            bucket?: string;
+            /** @default  */
+            timezone?: string;
             readings: components["schemas"]["HistoryReading"][];
+            series?: components["schemas"]["SeriesReadings"][];
         };
         /**
          * HistoryMeta
-         * @description When `truncated`, `nextFrom` (newest first: `nextTo`) is where to go on.
+         * @description When `truncated`, send the same question with `cursor` = `nextCursor` for the next page.
+         *
+         *     `nextFrom` (newest first: `nextTo`) says where that begins. `source`: what the answer was made from.
          */
         HistoryMeta: {
             count: number;
@@ -1507,10 +1813,16 @@ export interface components {
             nextFrom?: string | null;
             /** @default null */
             nextTo?: string | null;
+            nextCursor: string | null;
+            /** @enum {string} */
+            source: "raw" | "1m" | "1h";
         };
         /**
          * HistoryReading
          * @description A sample, or a bucket: then `value` is the mean, `quality` the worst, and min, max and count are there.
+         *
+         *     `sd` (of the samples, n - 1), `first`, `last` and `goodShare` stand in buckets of the calendar; `filled` where
+         *     the value was not measured but filled in.
          */
         HistoryReading: {
             timestamp: string;
@@ -1523,6 +1835,139 @@ export interface components {
             max?: number | null;
             /** @default 0 */
             count?: number;
+            /** @default null */
+            sd?: number | null;
+            /** @default null */
+            first?: number | null;
+            /** @default null */
+            last?: number | null;
+            /** @default null */
+            goodShare?: number | null;
+            /** @default false */
+            filled?: boolean;
+        };
+        /**
+         * HistoryStorage
+         * @description What history takes. `full`: why nothing is written, null while all is well; `freeBytes` of its disk.
+         */
+        HistoryStorage: {
+            tiers: components["schemas"]["StorageTier"][];
+            samples: number;
+            bytes: number;
+            bytesPerSample: number | null;
+            pinnedSamples: number;
+            unsealed: components["schemas"]["Unsealed"];
+            archived: components["schemas"]["Archived"];
+            full: string | null;
+            freeBytes: number | null;
+            logBytes: number | null;
+            consumers: components["schemas"]["ConsumerLag"][];
+            timestamp: string;
+        };
+        /**
+         * ImportBody
+         * @description What is to be imported. Send the same `source` again to go on with an import that broke off.
+         * @example {
+         *       "deviceId": "furnace-1",
+         *       "fileName": "furnace-1.csv",
+         *       "source": "sha256:9f86d081884c7d65"
+         *     }
+         */
+        ImportBody: {
+            deviceId: string;
+            /** @description A digest of the file and of how it is cut to parts. */
+            source?: string | null;
+            /**
+             * @description For people.
+             * @default
+             */
+            fileName?: string;
+            /**
+             * @description Retention leaves the samples alone; false: they go when others of their age do.
+             * @default true
+             */
+            keep?: boolean;
+            /**
+             * @description Register the device when there is none of that id.
+             * @default false
+             */
+            create?: boolean;
+            /**
+             * @description Type of a device that is registered.
+             * @default sensor
+             */
+            type?: string;
+            /** @description Unit of a signal where it is not the tag's own. */
+            units?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * ImportLimits
+         * @description What one part may hold.
+         */
+        ImportLimits: {
+            partBytes: number;
+            partSamples: number;
+        };
+        /**
+         * ImportList
+         * @description The last hundred imports, the newest first; `durable` is not listed.
+         */
+        ImportList: {
+            imports: components["schemas"]["ImportView"][];
+        };
+        /**
+         * ImportView
+         * @description An import. `durable` are ranges of part numbers, both ends included: those need not be sent again.
+         *
+         *     `open` takes parts, `finishing` waits until the historian has all for good, the others are over.
+         */
+        ImportView: {
+            id: string;
+            deviceId: string;
+            fileName: string;
+            source: string;
+            /** @enum {string} */
+            status: "open" | "finishing" | "finished" | "cancelled" | "expired";
+            keep: boolean;
+            parts: number;
+            samples: number;
+            firstAt: string | null;
+            lastAt: string | null;
+            createdBy: string;
+            createdAt: string;
+            updatedAt: string;
+            durable: number[][];
+        };
+        /**
+         * Latest
+         * @description The newest samples, by device and tag.
+         */
+        Latest: {
+            latest: components["schemas"]["LatestReading"][];
+        };
+        /**
+         * LatestMeta
+         * @description `truncated`: there are more signals than `limit`.
+         */
+        LatestMeta: {
+            count: number;
+            truncated: boolean;
+        };
+        /**
+         * LatestReading
+         * @description The newest sample of a signal; `receivedAt` by the server's clock.
+         */
+        LatestReading: {
+            deviceId: string;
+            tag: string;
+            unit: string;
+            timestamp: string;
+            value: number | boolean | string | null;
+            /** @enum {string} */
+            quality: "good" | "uncertain" | "bad" | "stale";
+            receivedAt: string;
         };
         /**
          * LoginBody
@@ -1640,12 +2085,70 @@ export interface components {
             timezone: string;
         };
         /**
+         * OverrideBody
+         * @description What is to differ for a device or, with `tag`, for one of its tags: a preset, or days.
+         */
+        OverrideBody: {
+            deviceId: string;
+            tag?: string | null;
+            preset?: ("s2" | "s1" | "keep") | null;
+            policy?: components["schemas"]["PolicyBody"] | null;
+        };
+        /**
+         * OverrideView
+         * @description What differs for a device, or for one of its tags (`tag` null: for all of them).
+         */
+        OverrideView: {
+            deviceId: string;
+            tag: string | null;
+            policy: components["schemas"]["PolicyView"];
+        };
+        /**
+         * PageMeta
+         * @description When `truncated`, `nextFrom` (newest first: `nextTo`) is where to go on.
+         */
+        PageMeta: {
+            count: number;
+            truncated: boolean;
+            /** @default null */
+            nextFrom?: string | null;
+            /** @default null */
+            nextTo?: string | null;
+        };
+        /**
+         * PartView
+         * @description A part that is durable. `again`: it was already, and nothing was stored.
+         */
+        PartView: {
+            number: number;
+            samples: number;
+            again: boolean;
+        };
+        /**
          * PlantSummary
          * @description All devices in one table.
          */
         PlantSummary: {
             devices: components["schemas"]["DeviceSummary"][];
             totals: components["schemas"]["SummaryTotals"];
+        };
+        /**
+         * PolicyBody
+         * @description Days that each tier is kept; null is for ever.
+         */
+        PolicyBody: {
+            rawDays: number | null;
+            minuteDays: number | null;
+            hourDays: number | null;
+        };
+        /**
+         * PolicyView
+         * @description Days that each tier is kept; null is for ever.
+         */
+        PolicyView: {
+            rawDays: number | null;
+            minuteDays: number | null;
+            hourDays: number | null;
         };
         /**
          * Pushed
@@ -1742,6 +2245,43 @@ export interface components {
             errorRate: number;
         };
         /**
+         * RetentionBody
+         * @description A preset, or days; and all that is to differ from it: what is not listed follows the rest again.
+         * @example {
+         *       "overrides": [
+         *         {
+         *           "deviceId": "press-1",
+         *           "preset": "keep"
+         *         }
+         *       ],
+         *       "preset": "s2"
+         *     }
+         * @example {
+         *       "policy": {
+         *         "hourDays": 730,
+         *         "minuteDays": 90,
+         *         "rawDays": 7
+         *       }
+         *     }
+         */
+        RetentionBody: {
+            preset?: ("s2" | "s1" | "keep") | null;
+            policy?: components["schemas"]["PolicyBody"] | null;
+            overrides?: components["schemas"]["OverrideBody"][];
+        };
+        /**
+         * RetentionView
+         * @description How long history is kept. `preset` null: the days are none of the presets.
+         */
+        RetentionView: {
+            preset: ("s2" | "s1" | "keep") | null;
+            policy: components["schemas"]["PolicyView"];
+            overrides: components["schemas"]["OverrideView"][];
+            presets: {
+                [key: string]: components["schemas"]["PolicyView"];
+            };
+        };
+        /**
          * Role
          * @description One role; those inside the server have its process's figures and no pid of their own.
          */
@@ -1753,6 +2293,33 @@ export interface components {
             detail: string;
             cpuPercent: number | null;
             rssMb: number | null;
+        };
+        /**
+         * SeriesHistory
+         * @description Readings of several signals side by side.
+         */
+        SeriesHistory: {
+            from: string;
+            /** @description Not included. */
+            to: string;
+            /** @enum {string} */
+            resolution: "raw" | "buckets" | "1m" | "1h" | "1d";
+            bucketSeconds: number | null;
+            /** @default  */
+            bucket?: string;
+            /** @default  */
+            timezone?: string;
+            series: components["schemas"]["SeriesReadings"][];
+        };
+        /**
+         * SeriesReadings
+         * @description The readings of one signal, oldest first unless asked otherwise.
+         */
+        SeriesReadings: {
+            deviceId: string;
+            tag: string;
+            unit: string;
+            readings: components["schemas"]["HistoryReading"][];
         };
         /**
          * ServerProcess
@@ -1837,11 +2404,30 @@ export interface components {
             logBytes: number;
         };
         /**
+         * StorageTier
+         * @description One tier on the disk: `rows` are samples, or sums of a minute or an hour. `nextDropAt`: when its oldest file is
+         *     due to go, null when none ever is.
+         */
+        StorageTier: {
+            /** @enum {string} */
+            tier: "raw" | "1m" | "1h";
+            files: number;
+            rows: number;
+            bytes: number;
+            bytesPerRow: number | null;
+            oldest: string | null;
+            newest: string | null;
+            keptDays: number | null;
+            nextDropAt: string | null;
+            nextDropBytes: number;
+        };
+        /**
          * Stream
-         * @description A stream of the log: its first and last position and its size.
+         * @description A partition of a stream of the log: its first and last position and its size.
          */
         Stream: {
             stream: string;
+            partition: number;
             first: number;
             end: number;
             bytes: number;
@@ -1982,6 +2568,8 @@ export interface components {
         /**
          * TagStatistics
          * @description Figures over a range; null where there is nothing to count.
+         *
+         *     `approximate`: the percentiles are those of the minutes' means.
          */
         TagStatistics: {
             deviceId: string;
@@ -2001,6 +2589,39 @@ export interface components {
             first: number | null;
             last: number | null;
             goodShare: number | null;
+            /** @default false */
+            approximate?: boolean;
+        };
+        /**
+         * Top
+         * @description The first ones, the best rank first.
+         */
+        Top: {
+            top: components["schemas"]["TopSignal"][];
+        };
+        /**
+         * TopMeta
+         * @description What was ranked: of how many signals, over which range.
+         */
+        TopMeta: {
+            statistic: string;
+            /** @enum {string} */
+            order: "asc" | "desc";
+            from: string;
+            to: string;
+            signals: number;
+        };
+        /**
+         * TopSignal
+         * @description A signal and its statistic, in the signal's unit (`count` and `goodShare` have none).
+         */
+        TopSignal: {
+            rank: number;
+            deviceId: string;
+            name: string;
+            tag: string;
+            unit: string;
+            value: number | null;
         };
         /**
          * TotalMeta
@@ -2032,6 +2653,14 @@ export interface components {
         TrendPoint: {
             timestamp: string;
             value: number;
+        };
+        /**
+         * Unsealed
+         * @description Samples that are in the log and in memory, and not in files yet.
+         */
+        Unsealed: {
+            samples: number;
+            bytes: number;
         };
         /**
          * UserAccount
@@ -3050,21 +3679,665 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
         };
     };
+    list_imports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "imports": [
+                     *           {
+                     *             "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *             "deviceId": "furnace-1",
+                     *             "fileName": "furnace-1.csv",
+                     *             "source": "sha256:9f86d081884c7d65",
+                     *             "status": "finished",
+                     *             "keep": true,
+                     *             "parts": 1,
+                     *             "samples": 50000,
+                     *             "firstAt": "2013-12-02T21:15:00.000Z",
+                     *             "lastAt": "2014-02-19T15:25:00.000Z",
+                     *             "createdBy": "admin",
+                     *             "createdAt": "2025-01-11T10:00:00.000Z",
+                     *             "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *             "durable": []
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["ImportList"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    begin_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBody"];
+            };
+        };
+        responses: {
+            /** @description It was begun before: go on with the parts that are not in `durable` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "deviceId": "furnace-1",
+                     *         "fileName": "furnace-1.csv",
+                     *         "source": "sha256:9f86d081884c7d65",
+                     *         "status": "open",
+                     *         "keep": true,
+                     *         "parts": 1,
+                     *         "samples": 50000,
+                     *         "firstAt": "2013-12-02T21:15:00.000Z",
+                     *         "lastAt": "2014-02-19T15:25:00.000Z",
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "durable": [
+                     *           [
+                     *             0,
+                     *             0
+                     *           ]
+                     *         ],
+                     *         "resumed": false,
+                     *         "limits": {
+                     *           "partBytes": 8388608,
+                     *           "partSamples": 1000000
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["BegunImport"];
+                    };
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "deviceId": "furnace-1",
+                     *         "fileName": "furnace-1.csv",
+                     *         "source": "sha256:9f86d081884c7d65",
+                     *         "status": "open",
+                     *         "keep": true,
+                     *         "parts": 1,
+                     *         "samples": 50000,
+                     *         "firstAt": "2013-12-02T21:15:00.000Z",
+                     *         "lastAt": "2014-02-19T15:25:00.000Z",
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "durable": [
+                     *           [
+                     *             0,
+                     *             0
+                     *           ]
+                     *         ],
+                     *         "resumed": false,
+                     *         "limits": {
+                     *           "partBytes": 8388608,
+                     *           "partSamples": 1000000
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["BegunImport"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such device */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such device",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The device is disabled */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The device is disabled",
+                     *       "status": 409,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description Too many imports are open */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "Too many imports are open",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "deviceId": "furnace-1",
+                     *         "fileName": "furnace-1.csv",
+                     *         "source": "sha256:9f86d081884c7d65",
+                     *         "status": "open",
+                     *         "keep": true,
+                     *         "parts": 1,
+                     *         "samples": 50000,
+                     *         "firstAt": "2013-12-02T21:15:00.000Z",
+                     *         "lastAt": "2014-02-19T15:25:00.000Z",
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "durable": [
+                     *           [
+                     *             0,
+                     *             0
+                     *           ]
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["ImportView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such import in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such import in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    cancel_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "deviceId": "furnace-1",
+                     *         "fileName": "furnace-1.csv",
+                     *         "source": "sha256:9f86d081884c7d65",
+                     *         "status": "open",
+                     *         "keep": true,
+                     *         "parts": 1,
+                     *         "samples": 50000,
+                     *         "firstAt": "2013-12-02T21:15:00.000Z",
+                     *         "lastAt": "2014-02-19T15:25:00.000Z",
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "durable": [
+                     *           [
+                     *             0,
+                     *             0
+                     *           ]
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["ImportView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such import in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such import in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The import is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The import is over",
+                     *       "status": 409,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    put_part: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+                /** @description From 0; the sender counts. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Samples */
+                    samples: {
+                        /**
+                         * Timestamp
+                         * @description ISO 8601, or seconds, ms or µs since 1970.
+                         */
+                        timestamp?: string | number | null;
+                        /** Value */
+                        value: number | boolean | string;
+                        /**
+                         * Quality
+                         * @description good, uncertain, bad, stale, or an OPC code.
+                         */
+                        quality?: string | number | null;
+                        /** Tag */
+                        tag?: string | null;
+                        /**
+                         * Unit
+                         * @description Converted to the tag's unit.
+                         */
+                        unit?: string | null;
+                    }[];
+                    /**
+                     * Historical
+                     * @default false
+                     */
+                    historical?: boolean;
+                };
+                "application/vnd.apache.arrow.stream": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "number": 0,
+                     *         "samples": 50000,
+                     *         "again": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["PartView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such import in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such import in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The import is over, or has another part of that number */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The import is over, or has another part of that number",
+                     *       "status": 409,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The part is over import_part_bytes or import_part_samples */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The part is over import_part_bytes or import_part_samples",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description The log or the historian are behind; send it again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The log or the historian are behind",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    finish_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "deviceId": "furnace-1",
+                     *         "fileName": "furnace-1.csv",
+                     *         "source": "sha256:9f86d081884c7d65",
+                     *         "status": "open",
+                     *         "keep": true,
+                     *         "parts": 1,
+                     *         "samples": 50000,
+                     *         "firstAt": "2013-12-02T21:15:00.000Z",
+                     *         "lastAt": "2014-02-19T15:25:00.000Z",
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "durable": [
+                     *           [
+                     *             0,
+                     *             0
+                     *           ]
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["ImportView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such import in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such import in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description The log or the historian are behind; send it again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The log or the historian are behind",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     history: {
         parameters: {
             query?: {
+                /** @description A tag of the device; repeat it for several. */
+                tag?: string | string[] | null;
                 /** @description Start: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
                 from?: string;
                 /** @description End, not included: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
                 to?: string;
-                /** @description A tag of the device. */
-                tag?: string | null;
-                /** @description Most readings. */
+                /** @description Most readings of a series on a page. */
                 limit?: number;
-                /** @description Oldest or newest first; buckets are asc. */
+                /** @description Oldest or newest first; of samples only. */
                 order?: "asc" | "desc";
-                /** @description Sum up in so many buckets. */
+                /** @description Sum up in so many buckets of equal width. */
                 buckets?: number | null;
+                /** @description Sum up by the calendar of `timezone`: `15m`, `1h`, `1d`, `1w`, `1mo`. */
+                bucket?: string | null;
+                /** @description IANA name; without it that of the device's site. */
+                timezone?: string | null;
+                /** @description Pick so many points that show the curve's shape. */
+                points?: number | null;
+                /** @description How points are picked: by triangles, or the extremes. Default lttb. */
+                method?: ("lttb" | "minmax") | null;
+                /** @description What stands in buckets without a value. */
+                fill?: "none" | "null" | "previous" | "linear";
+                /** @description Which samples count. */
+                quality?: "all" | "usable" | "good";
+                /** @description `meta.nextCursor` of the page before; it holds the range. */
+                cursor?: string | null;
             };
             header?: never;
             path: {
@@ -3102,7 +4375,9 @@ export interface operations {
                      *       "meta": {
                      *         "count": 1,
                      *         "truncated": false,
-                     *         "nextFrom": null
+                     *         "nextFrom": null,
+                     *         "nextCursor": null,
+                     *         "source": "raw"
                      *       }
                      *     }
                      */
@@ -3111,6 +4386,323 @@ export interface operations {
                         success: true;
                         data: components["schemas"]["History"];
                         meta: components["schemas"]["HistoryMeta"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such device or tag in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such device or tag in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Each of more samples than a setting allows would have to be looked at */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "Each of more samples than a setting allows would have to be looked at",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    series_history: {
+        parameters: {
+            query?: {
+                /** @description `device:tag`, `device` for its primary tag, or `device:*` for all; repeat it for several. */
+                series?: string | string[] | null;
+                /** @description Start: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
+                from?: string;
+                /** @description End, not included: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
+                to?: string;
+                /** @description Most readings of a series on a page. */
+                limit?: number;
+                /** @description Oldest or newest first; of samples only. */
+                order?: "asc" | "desc";
+                /** @description Sum up in so many buckets of equal width. */
+                buckets?: number | null;
+                /** @description Sum up by the calendar of `timezone`: `15m`, `1h`, `1d`, `1w`, `1mo`. */
+                bucket?: string | null;
+                /** @description IANA name; without it that of the device's site. */
+                timezone?: string | null;
+                /** @description Pick so many points that show the curve's shape. */
+                points?: number | null;
+                /** @description How points are picked: by triangles, or the extremes. Default lttb. */
+                method?: ("lttb" | "minmax") | null;
+                /** @description What stands in buckets without a value. */
+                fill?: "none" | "null" | "previous" | "linear";
+                /** @description Which samples count. */
+                quality?: "all" | "usable" | "good";
+                /** @description `meta.nextCursor` of the page before; it holds the range. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "from": "2025-01-11T10:00:00.000Z",
+                     *         "to": "2025-01-11T11:00:00.000Z",
+                     *         "resolution": "raw",
+                     *         "bucketSeconds": null,
+                     *         "series": [
+                     *           {
+                     *             "deviceId": "device-001",
+                     *             "tag": "temperature",
+                     *             "unit": "celsius",
+                     *             "readings": [
+                     *               {
+                     *                 "timestamp": "2025-01-11T10:00:00.000Z",
+                     *                 "value": 75.2,
+                     *                 "quality": "good"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       },
+                     *       "meta": {
+                     *         "count": 1,
+                     *         "truncated": false,
+                     *         "nextFrom": null,
+                     *         "nextCursor": null,
+                     *         "source": "raw"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["SeriesHistory"];
+                        meta: components["schemas"]["HistoryMeta"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such device or tag in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such device or tag in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Each of more samples than a setting allows would have to be looked at */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "Each of more samples than a setting allows would have to be looked at",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    latest: {
+        parameters: {
+            query?: {
+                /** @description A device; repeat it for several. */
+                device?: string | string[] | null;
+                /** @description A type of devices; repeat it for several. */
+                type?: string | string[] | null;
+                /** @description A tag of the device; repeat it for several. */
+                tag?: string | string[] | null;
+                /** @description Only each device's primary tag. */
+                primary?: boolean;
+                /** @description Most signals, by device and tag. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "latest": [
+                     *           {
+                     *             "deviceId": "device-001",
+                     *             "tag": "temperature",
+                     *             "unit": "celsius",
+                     *             "timestamp": "2025-01-11T10:00:00.000Z",
+                     *             "value": 75.2,
+                     *             "quality": "good",
+                     *             "receivedAt": "2025-01-11T10:00:00.012Z"
+                     *           }
+                     *         ]
+                     *       },
+                     *       "meta": {
+                     *         "count": 1,
+                     *         "truncated": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Latest"];
+                        meta: components["schemas"]["LatestMeta"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such device or tag in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such device or tag in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    top: {
+        parameters: {
+            query?: {
+                /** @description `range` is max - min; `sd` of the samples. */
+                statistic?: "mean" | "min" | "max" | "sd" | "count" | "range" | "last" | "goodShare";
+                /** @description How many signals. */
+                n?: number;
+                /** @description Start: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
+                from?: string;
+                /** @description End, not included: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
+                to?: string;
+                /** @description Largest or smallest first. */
+                order?: "desc" | "asc";
+                /** @description A device; repeat it for several. */
+                device?: string | string[] | null;
+                /** @description A type of devices; repeat it for several. */
+                type?: string | string[] | null;
+                /** @description A tag of the device; repeat it for several. */
+                tag?: string | string[] | null;
+                /** @description Only signals of this unit. */
+                unit?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "top": [
+                     *           {
+                     *             "rank": 1,
+                     *             "deviceId": "device-001",
+                     *             "name": "Furnace temperature",
+                     *             "tag": "temperature",
+                     *             "unit": "celsius",
+                     *             "value": 75.2
+                     *           }
+                     *         ]
+                     *       },
+                     *       "meta": {
+                     *         "statistic": "mean",
+                     *         "order": "desc",
+                     *         "from": "2025-01-10T10:00:00.000Z",
+                     *         "to": "2025-01-11T10:00:00.000Z",
+                     *         "signals": 45
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Top"];
+                        meta: components["schemas"]["TopMeta"];
                     };
                 };
             };
@@ -3214,6 +4806,25 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The range holds more samples than a setting allows */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The range holds more samples than a setting allows",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
         };
@@ -3221,13 +4832,18 @@ export interface operations {
     export: {
         parameters: {
             query?: {
-                format?: "csv" | "json";
+                /** @description Of the file. */
+                format?: "csv" | "json" | "parquet" | "xlsx";
                 /** @description Start: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
                 from?: string;
                 /** @description End, not included: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
                 to?: string;
-                /** @description A tag of the device. */
-                tag?: string | null;
+                /** @description A tag of the device; repeat it for several. */
+                tag?: string | string[] | null;
+                /** @description Which samples are in it. */
+                quality?: "all" | "usable" | "good";
+                /** @description IANA name of the second time column of xlsx; default: the site's. */
+                timezone?: string | null;
             };
             header?: never;
             path: {
@@ -3257,12 +4873,419 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Export"];
+                    "application/json": components["schemas"]["ExportedHistory"];
                     /**
                      * @example timestamp,device,tag,value,unit,quality
                      *     2025-01-11T10:00:00.000Z,device-001,temperature,75.2,celsius,good
                      */
                     "text/csv": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such device or tag in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such device or tag in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There are more rows than a setting allows for this format */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There are more rows than a setting allows for this format",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description As many exports as a setting allows are running; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "As many exports as a setting allows are running",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    export_history: {
+        parameters: {
+            query?: {
+                /** @description Of the file. */
+                format?: "csv" | "json" | "parquet" | "xlsx";
+                /** @description Start: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
+                from?: string;
+                /** @description End, not included: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`. */
+                to?: string;
+                /** @description `device:tag`, `device` for its primary tag, or `device:*` for all; repeat it for several. */
+                series?: string | string[] | null;
+                /** @description A device; repeat it for several. */
+                device?: string | string[] | null;
+                /** @description A type of devices; repeat it for several. */
+                type?: string | string[] | null;
+                /** @description Which samples are in it. */
+                quality?: "all" | "usable" | "good";
+                /** @description IANA name of the second time column of xlsx; default: the site's. */
+                timezone?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deviceId": "device-001",
+                     *       "readings": [
+                     *         {
+                     *           "timestamp": "2025-01-11T10:00:00.000Z",
+                     *           "value": 75.2,
+                     *           "quality": "good",
+                     *           "tag": "bbw_value",
+                     *           "unit": "mm"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportedHistory"];
+                    /**
+                     * @example timestamp,device,tag,value,unit,quality
+                     *     2025-01-11T10:00:00.000Z,device-001,temperature,75.2,celsius,good
+                     */
+                    "text/csv": string;
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such device or tag in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such device or tag in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There are more rows than a setting allows for this format */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There are more rows than a setting allows for this format",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description As many exports as a setting allows are running; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "As many exports as a setting allows are running",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "tiers": [
+                     *           {
+                     *             "tier": "raw",
+                     *             "files": 8,
+                     *             "rows": 55987200,
+                     *             "bytes": 296732160,
+                     *             "bytesPerRow": 5.3,
+                     *             "oldest": "2025-01-04T00:00:00.000Z",
+                     *             "newest": "2025-01-11T10:00:00.000Z",
+                     *             "keptDays": 7,
+                     *             "nextDropAt": "2025-01-12T00:00:00.000Z",
+                     *             "nextDropBytes": 42390308
+                     *           }
+                     *         ],
+                     *         "samples": 56012345,
+                     *         "bytes": 296732160,
+                     *         "bytesPerSample": 5.3,
+                     *         "pinnedSamples": 22683,
+                     *         "unsealed": {
+                     *           "samples": 25145,
+                     *           "bytes": 729205
+                     *         },
+                     *         "archived": {
+                     *           "files": 0,
+                     *           "bytes": 0
+                     *         },
+                     *         "full": null,
+                     *         "freeBytes": 83694170112,
+                     *         "logBytes": 5431056,
+                     *         "consumers": [
+                     *           {
+                     *             "group": "historian",
+                     *             "stream": "sensors-data",
+                     *             "partitions": 1,
+                     *             "lag": 0,
+                     *             "uncommitted": 310
+                     *           }
+                     *         ],
+                     *         "timestamp": "2025-01-11T10:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["HistoryStorage"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description The history cannot be asked now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The history cannot be asked now",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "preset": "s2",
+                     *         "policy": {
+                     *           "rawDays": 7,
+                     *           "minuteDays": 90,
+                     *           "hourDays": 730
+                     *         },
+                     *         "overrides": [
+                     *           {
+                     *             "deviceId": "press-1",
+                     *             "tag": null,
+                     *             "policy": {
+                     *               "rawDays": null,
+                     *               "minuteDays": 90,
+                     *               "hourDays": 730
+                     *             }
+                     *           }
+                     *         ],
+                     *         "presets": {
+                     *           "s2": {
+                     *             "rawDays": 7,
+                     *             "minuteDays": 90,
+                     *             "hourDays": 730
+                     *           },
+                     *           "s1": {
+                     *             "rawDays": 90,
+                     *             "minuteDays": 90,
+                     *             "hourDays": 365
+                     *           },
+                     *           "keep": {
+                     *             "rawDays": null,
+                     *             "minuteDays": null,
+                     *             "hourDays": null
+                     *           }
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["RetentionView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    put_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "preset": "s2",
+                     *         "policy": {
+                     *           "rawDays": 7,
+                     *           "minuteDays": 90,
+                     *           "hourDays": 730
+                     *         },
+                     *         "overrides": [
+                     *           {
+                     *             "deviceId": "press-1",
+                     *             "tag": null,
+                     *             "policy": {
+                     *               "rawDays": null,
+                     *               "minuteDays": 90,
+                     *               "hourDays": 730
+                     *             }
+                     *           }
+                     *         ],
+                     *         "presets": {
+                     *           "s2": {
+                     *             "rawDays": 7,
+                     *             "minuteDays": 90,
+                     *             "hourDays": 730
+                     *           },
+                     *           "s1": {
+                     *             "rawDays": 90,
+                     *             "minuteDays": 90,
+                     *             "hourDays": 365
+                     *           },
+                     *           "keep": {
+                     *             "rawDays": null,
+                     *             "minuteDays": null,
+                     *             "hourDays": null
+                     *           }
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["RetentionView"];
+                    };
                 };
             };
             401: components["responses"]["Unauthenticated"];
@@ -4090,7 +6113,7 @@ export interface operations {
                         /** @constant */
                         success: true;
                         data: components["schemas"]["LoomMeasurements"];
-                        meta: components["schemas"]["HistoryMeta"];
+                        meta: components["schemas"]["PageMeta"];
                     };
                 };
             };
@@ -5228,6 +7251,7 @@ export interface operations {
                      *         "streams": [
                      *           {
                      *             "stream": "sensors-data",
+                     *             "partition": 0,
                      *             "first": 1,
                      *             "end": 274,
                      *             "bytes": 57748,

@@ -88,5 +88,8 @@ describe("a request", () => {
     expect(buildUrl("/devices/{device_id}/history", { path: { device_id: "a/b c" }, query: { tag: "t", from: undefined, to: "" } })).toBe(
       "/api/v1/devices/a%2Fb%20c/history?tag=t",
     );
+    expect(buildUrl("/history", { query: { series: ["press-1:force", "oven"], limit: 5 } })).toBe(
+      "/api/v1/history?series=press-1%3Aforce&series=oven&limit=5",
+    );
   });
 });
