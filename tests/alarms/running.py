@@ -16,6 +16,7 @@ from andon.alarms.service import AlarmService
 from andon.alarms.settings import AlarmSettings
 from andon.engines.database import Database
 from andon.engines.livestate.memory import MemoryLiveState
+from andon.engines.log.codec import COLUMNS
 from andon.engines.log.membership import Everything
 from andon.engines.log.port import SENSORS_DATA, LogStatus, Membership, Record
 from andon.identity.model import PERMISSIONS, Principal
@@ -34,6 +35,7 @@ class MemoryLog:
         self.streams: dict[str, list[bytes]] = {}
         self.groups: dict[tuple[str, str], int] = {}
         self.away = False
+        self.codec = COLUMNS
 
     async def partitions(self, stream: str) -> int:
         return 1

@@ -194,13 +194,13 @@ class _GatedLog:
         self.asked = asyncio.Event()
         self.failures = 0
 
-    async def append(self, stream: str, payloads: list[bytes]) -> int:
+    async def append(self, stream: str, payloads: list[bytes], keys: list[str] | None = None) -> int:
         self.asked.set()
         await self.gate.wait()
         if self.failures and stream != DEAD_LETTERS:
             self.failures -= 1
             raise UnavailableError("the disk is full")
-        return await self._log.append(stream, payloads)
+        return await self._log.append(stream, payloads, keys)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)

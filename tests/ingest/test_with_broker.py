@@ -18,6 +18,7 @@ from andon.engines.broker.config import BrokerConfig
 from andon.engines.broker.credentials import DEVICE, SERVER
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.database import Database
+from andon.engines.log.codec import COLUMNS
 from andon.engines.log.embedded import EmbeddedLog
 from andon.engines.log.port import SENSORS_DATA, Log
 from andon.ingest.service import IngestService
@@ -108,7 +109,9 @@ async def test_what_a_dying_server_had_not_stored_is_delivered_to_the_next(
     class Stuck:
         """The disk of a server that is about to die: nothing ever becomes durable."""
 
-        async def append(self, stream: str, payloads: list[bytes]) -> int:
+        codec = COLUMNS
+
+        async def append(self, stream: str, payloads: list[bytes], keys: list[str] | None = None) -> int:
             await asyncio.Event().wait()
             return 0
 

@@ -79,8 +79,14 @@ class AlarmService:
     async def start(self) -> None:
         """Take up the open alarms, then follow the samples. The directory and live state have to be filled."""
         await self.restore()
-        start_at = self._judged_up_to
-        self._consumer = Consumer(self._log, SENSORS_DATA, repository.CONSUMER, self.handle, start_at=start_at)
+        self._consumer = Consumer(
+            self._log,
+            SENSORS_DATA,
+            repository.CONSUMER,
+            self.handle,
+            start_at=self._judged_up_to,
+            keep_unreadable=False,
+        )
         self._tasks = [
             asyncio.create_task(self._consumer.run(), name="alarms judge"),
             asyncio.create_task(self._ticker(), name="alarms tick"),

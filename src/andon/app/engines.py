@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from andon.app.history import open_history
+from andon.app.log import open_log
 from andon.app.settings import Settings
 from andon.app.topology import Topology
 from andon.engines.broker.address import BrokerAddress
@@ -20,12 +22,8 @@ from andon.engines.livestate.port import LiveState
 from andon.engines.livestate.redis_follower import RedisFollower
 from andon.engines.livestate.redis_link import RedisLink
 from andon.engines.livestate.redis_publisher import RedisPublisher
-from andon.engines.log.embedded import EmbeddedLog
-from andon.engines.log.kafka.log import KafkaLog
-from andon.engines.log.kafka.settings import KafkaAddress
-from andon.engines.log.limits import LogLimits
-from andon.historian.stores.local import LocalStore
-from andon.kit.clock import US_PER_HOUR
+from andon.engines.log.port import Log
+from andon.historian.port import HistoryStore
 
 # For roles that publish and subscribe nothing.
 _NO_BROKER = BrokerAddress("", 0, "", "")
@@ -36,13 +34,13 @@ class Engines:
     """The engines of one process, opened. `store` is None where the history is in another process's files."""
 
     database: Database
-    log: EmbeddedLog | KafkaLog
-    store: LocalStore | None
+    log: Log
+    store: HistoryStore | None
     livestate: LiveState
     broker: EmbeddedBroker | OutsideBroker
 
     @property
-    def history(self) -> LocalStore:
+    def history(self) -> HistoryStore:
         """The historian's store. RuntimeError in a process that does not reach it: it must not have asked."""
         if self.store is None:
             raise RuntimeError("this process does not reach the history")
@@ -66,7 +64,7 @@ async def open_engines(settings: Settings, topology: Topology) -> Engines:
         undo.callback(database.close)
         log = await open_log(settings)
         undo.push_async_callback(log.close)
-        store = open_history(settings) if topology.reaches_history(settings) else None
+        store = await open_history(settings) if topology.reaches_history(settings) else None
         if store is not None:
             undo.push_async_callback(store.close)
         livestate, broker = open_livestate(settings, topology), open_broker(settings, topology)
@@ -99,24 +97,6 @@ def connect_database(settings: Settings) -> Database:
 def secret(setting: SecretStr | None) -> str | None:
     """What a setting hides from prints and logs."""
     return setting.get_secret_value() if setting is not None else None
-
-
-async def open_log(settings: Settings) -> EmbeddedLog | KafkaLog:
-    """The log: a file of this process, or Kafka."""
-    url = secret(settings.log_url)
-    if url is not None:
-        return await KafkaLog.open(KafkaAddress.parse(url))
-    limits = LogLimits(
-        retain_bytes=settings.log_max_bytes,
-        retain_us=round(settings.log_max_age_hours * US_PER_HOUR),
-        min_free_bytes=settings.min_free_bytes,
-    )
-    return EmbeddedLog.open(settings.data_dir / "log.db", limits)
-
-
-def open_history(settings: Settings) -> LocalStore:
-    """The historian's store."""
-    return LocalStore.open(settings.data_dir / "history.db")
 
 
 def open_livestate(settings: Settings, topology: Topology) -> LiveState:

@@ -22,6 +22,7 @@ from andon.api.middleware import RequestStats
 from andon.app import configured
 from andon.app.engines import Engines, open_engines
 from andon.app.fleet import Fleet, Process, RoleBeat
+from andon.app.log import sample_codec
 from andon.app.probes import beats, build_context, health_body, plant_status
 from andon.app.settings import Settings
 from andon.app.simulator_child import SimulatorChild
@@ -59,6 +60,8 @@ class Plant:
         self.database, self.log, self.livestate = engines.database, engines.log, engines.livestate
         self.broker = engines.broker
         self.directory = Directory()
+        name_series(engines.store, self.directory)
+        self.log.codec = sample_codec(settings, self.log, self.directory, configured.ingest(settings))
         self.registry = Registry(self.database, self.directory)
         self.views = DeviceViews(self.livestate)
         self.requests = RequestStats()

@@ -60,8 +60,14 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(5, ge=1, le=100, description="Most connections to the database of one process.")
     historian: str = Field("embedded", pattern="^(embedded|postgres|influx)$", description="Where history is kept.")
     history_pool_size: int = Field(5, ge=3, le=100, description="Most connections for history on PostgreSQL.")
+    influx_url: str | None = Field(None, description="`http://host:8086`, with the historian `influx`.")
+    influx_database: str = Field("andon", description="Its database, on InfluxDB 1; it is made.")
+    influx_username: str | None = Field(None, description="User on InfluxDB 1.")
+    influx_password: SecretStr | None = Field(None, description="Its password.")
+    influx_token: SecretStr | None = Field(None, description="Token on InfluxDB 2; with it, the next two count.")
+    influx_org: str | None = Field(None, description="Organisation on InfluxDB 2.")
+    influx_bucket: str | None = Field(None, description="First part of the buckets' names on InfluxDB 2.")
 
-    log_url: SecretStr | None = Field(None, description="`kafka://host:9092,host2:9092`; else a file.")
     mqtt_url: SecretStr | None = Field(None, description="`mqtt://user:password@host:1883`; else Andon's own broker.")
     mqtt_device_username: str | None = Field(None, description="User that devices have at that broker, to show people.")
     mqtt_device_password: SecretStr | None = Field(None, description="Its password.")
@@ -76,6 +82,14 @@ class Settings(BaseSettings):
     advertise_host: str | None = Field(None, description="Name by which other processes reach this one; else its own.")
 
     redis_url: SecretStr | None = Field(None, description="`redis://user:password@host:6379/0`; else in memory alone.")
+
+    log_url: SecretStr | None = Field(None, description="`kafka://host:9092,host2:9092`; else a file of its own.")
+    kafka_partitions: int = Field(8, ge=1, le=1_000, description="Partitions of `sensors-data`, when it is made.")
+    kafka_replication: int = Field(1, ge=1, le=10, description="Replicas of the topics that are made.")
+    kafka_format: str = Field("json", pattern="^(json|columns)$", description="What is written to `sensors-data`.")
+    kafka_username: str | None = Field(None, description="User at Kafka (SASL).")
+    kafka_password: SecretStr | None = Field(None, description="Its password.")
+    kafka_tls: bool = Field(False, description="Encrypt the connections to Kafka.")
 
     log_max_bytes: int = Field(512 << 20, gt=0, description="Size from which consumed log records are dropped.")
     min_free_bytes: int = Field(128 << 20, ge=0, description="New data is refused while the disk has less than this.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +15,16 @@ from andon.engines.log.port import SENSORS_DATA, Log
 from andon.historian.limits import QueryLimits
 from andon.historian.model import Buckets, Columns, Statistics, StorageReport, StoreSize, TopStatistic
 from andon.historian.port import HistoryStore
+from andon.historian.retention import RetentionPolicies
+from andon.historian.too_old import TooOld
 from andon.kit.errors import NotFoundError
 from andon.kit.samples import SampleBatch
 from andon.registry.directory import DeviceInfo, Directory, TagInfo
 
+logger = logging.getLogger(__name__)
+
 GROUP = "historian"
+_LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class HistorianLimits:
 
     flush_interval_s: float = 0.5
     flush_bytes: int = 2 << 20
-    flush_records: int = 2000
+    flush_records: int = 20_000
     page_rows: int = 10_000
 
 
@@ -41,28 +48,79 @@ class Historian:
         directory: Directory,
         limits: HistorianLimits | None = None,
         queries: QueryLimits | None = None,
+        policies: Callable[[], RetentionPolicies | None] = lambda: None,
     ) -> None:
+        """`policies`: what retention holds now, None as long as that is not known."""
         self._store = store
         self._directory = directory
         self._limits = limits or HistorianLimits()
         self.queries = queries or QueryLimits()
+        self.too_old = TooOld(policies)
         self._consumer: Consumer | None = None
+        self._taken: dict[int, int] = {}
 
     async def follow(self, log: Log) -> Consumer:
         """A consumer that writes the log's samples to the store, from where the store stands; run it as a task."""
-        self._consumer = Consumer(
+        self._consumer = self._new_consumer(log, commit=True)
+        return self._consumer
+
+    async def catch_up(self, log: Log, timeout_s: float) -> dict[int, int]:
+        """Take in what the log had before this was called: after a restart, what was not in files yet.
+
+        Returns the position of each partition that history stands at. What takes longer than `timeout_s` is left to
+        `follow`.
+        """
+        partitions = range(await log.partitions(SENSORS_DATA))
+        self._taken = {each: await self._store.position(each) for each in partitions}
+        ends = {each: await log.end(SENSORS_DATA, each) for each in partitions}
+        if self._is_behind(ends):
+            await self._follow_to(log, ends, timeout_s)
+        return dict(self._taken)
+
+    def _is_behind(self, ends: Mapping[int, int]) -> bool:
+        return any(self._taken.get(partition, 0) < end for partition, end in ends.items())
+
+    async def _follow_to(self, log: Log, ends: Mapping[int, int], timeout_s: float) -> None:
+        consumer = self._new_consumer(log, commit=False)
+        task = asyncio.create_task(consumer.run(), name="historian catching up")
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while not task.done() and self._is_behind(ends):
+            if loop.time() > until:
+                logger.warning("history is still behind the log, starting all the same", extra={"seconds": timeout_s})
+                break
+            await asyncio.wait((task,), timeout=_LOOK_S)
+        await consumer.stop()
+        await task
+
+    def _new_consumer(self, log: Log, *, commit: bool) -> Consumer:
+        """Without `commit` it is one that catches up. The other begins at what is durable, for that is what the log
+        may forget before, and passes over what this process has in memory already.
+        """
+        have = dict(self._taken) if commit else {}
+
+        async def write(batch: SampleBatch, position: int, partition: int) -> int:
+            if position <= have.get(partition, 0):
+                return await self._store.position(partition)
+            batch = await self.too_old.set_aside(log, batch, position, partition)
+            durable = await self._store.write(batch, position, partition)
+            self._taken[partition] = position
+            return durable
+
+        limits = self._limits
+        return Consumer(
             log,
             SENSORS_DATA,
             GROUP,
-            self._store.write,
+            write,
             start_at=self._store.position,
+            commit=commit,
             limits=ConsumerLimits(
-                max_records=self._limits.flush_records,
-                max_bytes=self._limits.flush_bytes,
-                min_interval_s=self._limits.flush_interval_s,
+                max_records=limits.flush_records,
+                max_bytes=limits.flush_bytes,
+                min_interval_s=limits.flush_interval_s if commit else 0.0,
             ),
         )
-        return self._consumer
 
     @property
     def follows(self) -> bool:

@@ -15,8 +15,8 @@ from andon.ingest.batch import BatchBuilder
 from andon.ingest.dead_letters import DeadLetters
 from andon.ingest.rates import RateWindow
 from andon.ingest.settings import IngestSettings
-from andon.kit.errors import AndonError
-from andon.kit.samples import SampleBatch, encode
+from andon.kit.errors import AndonError, TooLargeError
+from andon.kit.samples import SampleBatch
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Pipeline:
     async def append_now(self, batches: Sequence[SampleBatch]) -> None:
         """A request's samples, which wait for no flush: durable when this returns. UnavailableError: none is kept."""
         if batches:
-            await self._log.append(SENSORS_DATA, [encode(batch) for batch in batches])
+            await self._log.append(SENSORS_DATA, *self._log.codec.encode(batches))
         samples = sum(map(len, batches))
         metrics.MESSAGES.labels("http").inc()
         metrics.SAMPLES.inc(samples)
@@ -135,15 +135,18 @@ class Pipeline:
 
     async def _write(self, batches: list[SampleBatch], letters: list[bytes]) -> None:
         if batches:
-            await self._append(SENSORS_DATA, [encode(batch) for batch in batches])
+            await self._append(SENSORS_DATA, *self._log.codec.encode(batches))
         if letters:
             await self._append(DEAD_LETTERS, letters)
 
-    async def _append(self, stream: str, payloads: list[bytes]) -> None:
+    async def _append(self, stream: str, payloads: list[bytes], keys: list[str] | None = None) -> None:
         pause = _FIRST_PAUSE_S
         while True:
             try:
-                await self._log.append(stream, payloads)
+                await self._log.append(stream, payloads, keys)
+            except TooLargeError as error:
+                await self._append_smaller(stream, payloads, keys, error)
+                return
             except (AndonError, OSError) as error:
                 if pause == _FIRST_PAUSE_S:
                     logger.error("the log takes nothing, samples wait", extra={"reason": str(error)})
@@ -153,6 +156,18 @@ class Pipeline:
                 if pause > _FIRST_PAUSE_S:
                     logger.info("the log takes samples again")
                 return
+
+    async def _append_smaller(
+        self, stream: str, payloads: list[bytes], keys: list[str] | None, error: TooLargeError
+    ) -> None:
+        """Find what no record of the log can hold; the rest is to get through."""
+        if len(payloads) > 1:
+            for index, payload in enumerate(payloads):
+                await self._append(stream, [payload], None if keys is None else [keys[index]])
+        elif stream == SENSORS_DATA:
+            self.letters.put("log", stream, payloads[0], "too_large", error.message)
+        else:
+            logger.error("a dead letter is too large for the log", extra={"reason": error.message})
 
     def _count(self) -> None:
         self.messages.add(self._new_messages)

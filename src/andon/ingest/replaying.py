@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from andon.engines.log.port import SENSORS_DATA, Log
+from andon.engines.log.port import SENSORS_DATA, Log, Record
 from andon.ingest.dead_letters import DeadLetter
 from andon.ingest.pipeline import Pipeline
 from andon.ingest.push import Pusher
 from andon.ingest.receiver import Receiver
 from andon.kit.errors import AndonError, UnavailableError
-from andon.kit.samples import decode
 from andon.wire.errors import WireError
 
 
@@ -77,9 +76,9 @@ class Replayer:
         """A record of the log that a consumer could not handle: the whole batch goes into the log again."""
         if letter.topic != SENSORS_DATA:
             return f"records of {letter.topic} cannot be replayed"
-        try:
-            decode(letter.payload)
-        except ValueError as error:
-            return str(error)
-        await self._log.append(SENSORS_DATA, [letter.payload])
+        codec = self._log.codec
+        decoded = await codec.decode([Record(1, letter.payload, letter.at)])
+        if decoded.refused:
+            return decoded.refused[0].detail
+        await self._log.append(SENSORS_DATA, *codec.encode([decoded.batch]))
         return None

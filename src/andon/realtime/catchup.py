@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from andon.engines.log.port import SENSORS_DATA, Log, Record
 from andon.kit.clock import US_PER_S
-from andon.kit.samples import SampleBatch, concatenate, decode
+from andon.kit.samples import SampleBatch, concatenate
 
 _WINDOW = 100  # records that are read and searched at once, between which others have their turn
 _READ_BYTES = 4 << 20
@@ -55,7 +55,7 @@ async def missed_after(
         records = await _records(log, low, high)
         whole = bool(records) and records[0].position == low + 1
         if records:
-            kept.appendleft(_of_tags(records, tags, since))
+            kept.appendleft(await _of_tags(log, records, tags, since))
             count += len(kept[0])
             size += sum(len(record.payload) for record in records)
         high = low
@@ -79,8 +79,8 @@ async def _records(log: Log, after: int, upto: int) -> list[Record]:
     return found
 
 
-def _of_tags(records: list[Record], tags: NDArray[np.int32], since: int | None) -> SampleBatch:
-    batch = concatenate([decode(record.payload) for record in records]).live()
+async def _of_tags(log: Log, records: list[Record], tags: NDArray[np.int32], since: int | None) -> SampleBatch:
+    batch = (await log.codec.decode(records)).batch.live()
     wanted = np.isin(batch.tag_ids, tags)
     if since is not None:
         wanted &= batch.timestamps > since
@@ -97,7 +97,7 @@ async def position_before(log: Log, since: int, upto: int) -> int:
         if not records or records[0].position > upto:
             high = middle
             continue
-        batch = decode(records[0].payload)
+        batch = (await log.codec.decode(records)).batch
         if len(batch) and int(batch.received[-1]) >= arrived:
             high = middle
         else:

@@ -120,6 +120,7 @@ async def test_it_can_start_at_the_end_or_at_a_position_of_its_own(log: Log) -> 
     assert await at_end.seek(await home(log, "k")) == 2
     async with running(at_end), running(at_own):
         await until(lambda: own.values == [2])
+        await until(lambda: sum(at_end.positions.values()) == 2)
         await append(log, samples(3))
         await until(lambda: end.values == [3] and own.values == [2, 3])
     groups = {group.group for stream in (await log.status()).streams for group in stream.groups}

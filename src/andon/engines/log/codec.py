@@ -40,8 +40,8 @@ class SampleCodec(Protocol):
         """Records for the samples; those of one device stay in order."""
         ...
 
-    def decode(self, records: Sequence[Record]) -> Decoded:
-        """The samples of the records."""
+    async def decode(self, records: Sequence[Record]) -> Decoded:
+        """The samples of the records. UnavailableError when what is needed to tell is away."""
         ...
 
 
@@ -52,7 +52,7 @@ class ColumnsCodec:
         """See `SampleCodec.encode`."""
         return Encoded([encode(batch) for batch in batches])
 
-    def decode(self, records: Sequence[Record]) -> Decoded:
+    async def decode(self, records: Sequence[Record]) -> Decoded:
         """See `SampleCodec.decode`."""
         batches: list[SampleBatch] = []
         refused: list[Refused] = []

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
-from andon.engines.log.codec import COLUMNS, SampleCodec
 from andon.engines.log.follower import ConsumerLimits, Follower, Following, Handled, Handler
 from andon.engines.log.membership import Everything
 from andon.engines.log.port import Log, Membership
@@ -31,7 +30,8 @@ class Consumer:
     `start_at`: where the group committed, the stream's end (what is new from now on), or the position that
     the consumer keeps itself. `commit=False` follows all partitions and tells the log nothing: retention does
     not wait for it. Otherwise the group's members share the partitions, and `handle` may be called for several
-    partitions at the same time.
+    partitions at the same time. `keep_unreadable`: records without samples go to the dead letters (by default when
+    it commits; of several groups on a stream one is to do that).
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Consumer:
         start_at: StartAt = "committed",
         commit: bool = True,
         limits: ConsumerLimits | None = None,
-        codec: SampleCodec = COLUMNS,
+        keep_unreadable: bool | None = None,
     ) -> None:
         self.group = group
         self.stream = stream
@@ -52,8 +52,17 @@ class Consumer:
         self._log = log
         self._start_at = start_at
         self._commit = commit
-        limits = limits or ConsumerLimits()
-        self._following = Following(log, stream, group, group if commit else None, handle, codec, limits, self.handled)
+        self._following = Following(
+            log,
+            stream,
+            group,
+            group if commit else None,
+            handle,
+            log.codec,
+            commit if keep_unreadable is None else keep_unreadable,
+            limits or ConsumerLimits(),
+            self.handled,
+        )
         self._followers: dict[int, Follower] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()

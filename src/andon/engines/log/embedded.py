@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from andon.engines.log import file
+from andon.engines.log.codec import COLUMNS, SampleCodec
 from andon.engines.log.limits import LogLimits
 from andon.engines.log.membership import Everything
 from andon.engines.log.names import checked
@@ -54,6 +55,7 @@ class EmbeddedLog:
     """`Log` on one SQLite file, each stream of one partition. Use it from one event loop; make it with `open`."""
 
     def __init__(self, path: Path, limits: LogLimits, db: sqlite3.Connection, lock: sqlite3.Connection) -> None:
+        self.codec: SampleCodec = COLUMNS
         self._path = path
         self._limits = limits
         self._lock = lock

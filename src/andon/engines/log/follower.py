@@ -12,11 +12,11 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from andon.engines.log.codec import Refused, SampleCodec
+from andon.engines.log.codec import Decoded, Refused, SampleCodec
 from andon.engines.log.letters import letters
 from andon.engines.log.port import DEAD_LETTERS, Log, Record
 from andon.kit.errors import UnavailableError
-from andon.kit.samples import SampleBatch
+from andon.kit.samples import SampleBatch, concatenate
 
 log = logging.getLogger(__name__)
 _AWAY = (UnavailableError, OSError)
@@ -37,7 +37,7 @@ class ConsumerLimits:
     `letters`: most letters that one read makes; the rest is counted.
     """
 
-    max_records: int = 1000
+    max_records: int = 20_000
     max_bytes: int = 4 << 20
     min_interval_s: float = 0.0
     wait_s: float = 5.0
@@ -61,7 +61,10 @@ class Handled:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """What all partitions of a consumer share. `group` None: nothing is committed."""
+    """What all partitions of a consumer share. `group` None: nothing is committed.
+
+    `keep_unreadable`: records without samples go to the dead letters; one group of a stream is to do that.
+    """
 
     log: Log
     stream: str
@@ -69,6 +72,7 @@ class Following:
     group: str | None
     handle: Handler
     codec: SampleCodec
+    keep_unreadable: bool
     limits: ConsumerLimits
     handled: Handled
 
@@ -153,8 +157,8 @@ class Follower:
     # Handling
 
     async def _handle_records(self, records: Sequence[Record]) -> None:
-        decoded = self._following.codec.decode(records)
-        if decoded.refused and not await self._set_aside(decoded.refused):
+        decoded = await self._decode(records)
+        if decoded is None or not await self._refuse(decoded.refused):
             return
         if len(decoded.refused) == len(records):
             await self._done(records[-1].position, None)
@@ -208,7 +212,10 @@ class Follower:
         """Find the records that cannot be handled by halving, and set them aside."""
         if self._stopping.is_set():
             return
-        error = await self._try(records, self._following.codec.decode(records).batch)
+        decoded = await self._decode(records)
+        if decoded is None:
+            return
+        error = await self._try(records, decoded.batch)
         if error is None:
             return
         if len(records) == 1:
@@ -219,6 +226,34 @@ class Follower:
         middle = len(records) // 2
         await self._split(records[:middle])
         await self._split(records[middle:])
+
+    async def _decode(self, records: Sequence[Record]) -> Decoded | None:
+        """The samples; waits out whatever is away. None when the consumer is to stop before that could be done."""
+        attempt = 0
+        while True:
+            try:
+                return await self._following.codec.decode(records)
+            except _AWAY as error:
+                attempt += 1
+                if attempt == 1:
+                    log.warning("reading waits for what is away", extra={**self._names, "error": str(error)})
+                if not await self._pause_before(attempt):
+                    return None
+            except Exception as error:
+                log.exception("records cannot be read, trying each by itself", extra=self._names)
+                if len(records) == 1:
+                    return Decoded(SampleBatch.empty(), [Refused(records[0], "unreadable", repr(error))])
+                each = [await self._decode([record]) for record in records]
+                if None in each:
+                    return None
+                found = [decoded for decoded in each if decoded is not None]
+                refused = [one for decoded in found for one in decoded.refused]
+                return Decoded(concatenate([decoded.batch for decoded in found]), refused)
+
+    async def _refuse(self, refused: Sequence[Refused]) -> bool:
+        if not refused or not self._following.keep_unreadable:
+            return True
+        return await self._set_aside(refused)
 
     async def _set_aside(self, refused: Sequence[Refused]) -> bool:
         """Put records into the dead letters; False when the consumer is to stop before that could be done."""

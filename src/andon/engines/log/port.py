@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from andon.kit.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from andon.engines.log.codec import SampleCodec
 
 SENSORS_DATA = "sensors-data"
 METRICS = "metrics"
@@ -15,10 +20,14 @@ STREAMS = (SENSORS_DATA, METRICS, ALERTS, EVENTS, DEAD_LETTERS)
 
 
 class Record(NamedTuple):
-    """One payload and its place in its partition: positions start at 1 and rise; some logs leave holes."""
+    """One payload and its place in its partition: positions start at 1 and rise; some logs leave holes.
+
+    `at`: when it was appended, µs UTC; 0 where the log does not tell.
+    """
 
     position: int
     payload: bytes
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +89,18 @@ class Membership(Protocol):
 class Log(Protocol):
     """Append-only streams of one or more partitions, with a committed position per group and partition.
 
-    Order is kept within a partition. Every method may raise UnavailableError when the engine is away or
-    closed, and InvalidError for a name that is not lower-case letters, digits, dots and dashes.
+    Order is kept within a partition. `codec` is how samples are written into `sensors-data`, and read from it;
+    `failure` says why the last append was refused, None while the log takes what comes. Every method may raise
+    UnavailableError when the engine is away or closed, and InvalidError for a name that is not lower-case letters,
+    digits, dots and dashes.
     """
+
+    codec: SampleCodec
+
+    @property
+    def failure(self) -> UnavailableError | None:
+        """See above."""
+        ...
 
     async def partitions(self, stream: str) -> int:
         """How many partitions the stream has; they are numbered from 0."""

@@ -19,6 +19,7 @@ from typing import Any, Final
 from andon.engines.log.kafka.client import library, options
 from andon.engines.log.kafka.settings import KafkaAddress, KafkaLimits
 from andon.engines.log.port import Record
+from andon.kit.clock import US_PER_MS
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ def _sorted(messages: list[Any]) -> dict[Place, Chunk]:
             chunk = chunks[topic, partition] = Chunk()
         if error is None:
             payload = message.value() or b""
-            chunk.records.append(Record(message.offset() + 1, payload))
+            chunk.records.append(Record(message.offset() + 1, payload, message.timestamp()[1] * US_PER_MS))
             chunk.bytes += len(payload)
         elif error.code() == end:
             chunk.ended_at = message.offset()

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from andon.engines.log.codec import COLUMNS, SampleCodec
 from andon.engines.log.kafka.calls import Calls
 from andon.engines.log.kafka.cursors import Cursors
 from andon.engines.log.kafka.groups import Groups
@@ -23,6 +24,7 @@ class KafkaLog:
     """`Log` on a Kafka cluster. Use it from one event loop; make it with `open`."""
 
     def __init__(self, address: KafkaAddress, limits: KafkaLimits) -> None:
+        self.codec: SampleCodec = COLUMNS
         self._limits = limits
         self._calls = Calls()
         self._topics = Topics(address, limits, self._calls)
@@ -60,9 +62,9 @@ class KafkaLog:
         """How many partitions a stream has, as far as is known without asking."""
         return self._topics.partition_count(stream)
 
-    async def record_bytes(self, stream: str) -> int:
+    def record_limit(self, stream: str) -> int:
         """The largest payload that a stream takes."""
-        return await self._topics.record_bytes(stream)
+        return self._topics.record_limit(stream)
 
     async def partitions(self, stream: str) -> int:
         """See `Log.partitions`."""

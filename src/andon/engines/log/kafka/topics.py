@@ -66,7 +66,7 @@ class Topics:
         await self._wait_for_broker()
         for stream in streams:
             try:
-                await self.partitions(stream)
+                await self.record_bytes(stream)
             except UnavailableError as error:
                 raise StartError(error.message, field="log_url", cure=error.cure) from error
 
@@ -102,6 +102,10 @@ class Topics:
             async with self._learning:
                 await self._learn_limit(stream, topic)
         return self._record_bytes[topic]
+
+    def record_limit(self, stream: str) -> int:
+        """The same, of a stream that was there at the start."""
+        return self._record_bytes.get(self._prefix + stream, self._limits.max_record_bytes)
 
     async def ends(self, topic: str, partition: int) -> Ends:
         """Where a partition begins and ends."""
@@ -193,6 +197,7 @@ class Topics:
             "segment.ms": str(max(retain_ms // _SEGMENTS, 60_000)),
             "max.message.bytes": str(limits.max_record_bytes + (64 << 10)),
             "cleanup.policy": "delete",
+            "message.timestamp.type": "LogAppendTime",  # whatever a producer's clock says
         }
         if limits.retain_bytes is not None:
             share = max(limits.retain_bytes // count, _MIN_SEGMENT_BYTES)
