@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from andon.app.history import open_history
+from andon.app.history_store import open_history
 from andon.app.log import open_log
 from andon.app.settings import Settings
 from andon.app.topology import Topology

@@ -22,6 +22,7 @@ from andon.api.middleware import RequestStats
 from andon.app import configured
 from andon.app.engines import Engines, open_engines
 from andon.app.fleet import Fleet, Process, RoleBeat
+from andon.app.history_store import name_series
 from andon.app.log import sample_codec
 from andon.app.probes import beats, build_context, health_body, plant_status
 from andon.app.settings import Settings

@@ -1,0 +1,43 @@
+"""Picks where history is kept."""
+
+from __future__ import annotations
+
+from andon.app.settings import Settings
+from andon.historian.port import HistoryStore
+from andon.historian.stores.influx.limits import Access
+from andon.historian.stores.influx.signals import by_directory
+from andon.historian.stores.influx.store import InfluxStore
+from andon.historian.stores.local import LocalStore
+from andon.kit.errors import StartError
+from andon.registry.directory import Directory
+
+
+async def open_history(settings: Settings) -> HistoryStore:
+    """The historian's store, as the setting `historian` says. StartError when it cannot be had."""
+    if settings.historian == "influx":
+        return await InfluxStore.open(_influx(settings))
+    return LocalStore.open(settings.data_dir / "history.db")
+
+
+def name_series(store: HistoryStore | None, directory: Directory) -> None:
+    """Tell a store that names its series by device where each tag belongs."""
+    if isinstance(store, InfluxStore):
+        store.describe = by_directory(directory)
+
+
+def _influx(settings: Settings) -> Access:
+    if settings.influx_url is None:
+        raise StartError(
+            "history in InfluxDB needs its address",
+            field="influx_url",
+            cure="set ANDON_INFLUX_URL, such as http://influxdb:8086, or ANDON_HISTORIAN=embedded",
+        )
+    password, token = settings.influx_password, settings.influx_token
+    return Access(
+        settings.influx_url,
+        settings.influx_bucket if token is not None and settings.influx_bucket else settings.influx_database,
+        settings.influx_username,
+        password.get_secret_value() if password is not None else None,
+        token.get_secret_value() if token is not None else None,
+        settings.influx_org,
+    )
