@@ -20,6 +20,7 @@ from andon.ingest.imports.samples import as_batch, check_times, slices
 from andon.ingest.imports.settings import ImportSettings
 from andon.ingest.imports.store import ImportStore, Kept
 from andon.ingest.pipeline import Pipeline
+from andon.ingest.stream_json import JsonSamples
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import ConflictError, ForbiddenError, NotFoundError, TooLargeError, UnavailableError
 from andon.kit.samples import SampleBatch
@@ -31,6 +32,7 @@ Encoding = Literal["arrow", "json"]
 
 _CREATE = "devices:write"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+_MESSAGES_A_RECORD = 1_000  # where each sample is a message of its own
 _VALUE = "value"
 """What recordings of one signal call it: the device's primary tag, where none bears the name."""
 
@@ -172,7 +174,8 @@ class ImportService:
         await self._wait_for_historian()
         tags = await asyncio.to_thread(self._tags, of, signals)
         batches = await asyncio.to_thread(self._batches, of, list(zip(tags, signals, strict=True)))
-        await self._pipeline.append_now(batches)
+        for batch in batches:
+            await self._pipeline.append_now([batch])
         return sum(map(len, batches))
 
     def _batches(self, of: Import, signals: Sequence[tuple[TagInfo, SignalSamples]]) -> list[SampleBatch]:
@@ -196,7 +199,8 @@ class ImportService:
         """Not more is appended than the historian can follow: the log must not grow without bounds."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.settings.patience_s
-        while await self._historian.lag() > self.settings.max_backlog:
+        most = self.settings.max_backlog * (_MESSAGES_A_RECORD if isinstance(self._log.codec, JsonSamples) else 1)
+        while await self._historian.lag() > most:
             if loop.time() > until:
                 raise UnavailableError("the historian is behind", cure="send the part again in a while")
             await asyncio.sleep(_FIRST_PAUSE_S)

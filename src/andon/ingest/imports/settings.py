@@ -22,5 +22,5 @@ class ImportSettings:
     max_backlog: int = 500
     patience_s: float = 20.0
     max_ahead_s: float = 60.0
-    record_samples: int = 16_384
+    record_samples: int = 8_192
     record_text_bytes: int = MIB
