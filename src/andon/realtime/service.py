@@ -19,9 +19,10 @@ from andon.kit.errors import ForbiddenError, UnauthenticatedError
 from andon.kit.samples import SampleBatch
 from andon.realtime import metrics
 from andon.realtime.announce import Announcer
-from andon.realtime.catchup import CatchUpLimits, Missed, missed_after, position_before
+from andon.realtime.catchup import CatchUpLimits, Missed, missed_between
 from andon.realtime.clients import Client, Feed
 from andon.realtime.fanout import FanOut
+from andon.realtime.log_cursor import LogCursor
 from andon.realtime.presence import Presence
 from andon.realtime.render import Message
 from andon.realtime.settings import RealtimeSettings
@@ -40,6 +41,7 @@ RENEW = "renew it with POST /api/v1/auth/refresh and emit authenticate {token}, 
 TOO_SLOW = ("too_slow", "the connection does not take its messages", "connect again, and watch fewer devices")
 _RATE_WINDOW_S = 10
 _PART = 200
+_AHEAD_US = 60 * US_PER_S
 
 SystemStatus = Callable[[str], Awaitable[Mapping[str, Any]]]
 """S1's `system:metrics` of one organisation: the body of `system-status`."""
@@ -62,6 +64,7 @@ class RealtimeService:
         self.fanout = FanOut(directory, livestate, self.settings)
         self.announcer = Announcer(self.fanout, self.settings)
         self._log = log
+        self._cursor = LogCursor(log)
         self._identity = identity
         self._system_status = system_status
         self._presence = Presence(directory, livestate)
@@ -78,10 +81,10 @@ class RealtimeService:
     async def start(self) -> None:
         """Follow the log from its end on, and watch devices and clients."""
         self._loop = asyncio.get_running_loop()
-        partitions = range(await self._log.partitions(SENSORS_DATA))
-        ends = {each: await self._log.end(SENSORS_DATA, each) for each in partitions}
-        self.fanout.position = ends[0]
-        self._consumer = Consumer(self._log, SENSORS_DATA, GROUP, self.handle, start_at=ends, commit=False)
+        await self._cursor.start()
+        self.fanout.position = self._cursor.number
+        start_at = dict(self._cursor.positions)
+        self._consumer = Consumer(self._log, SENSORS_DATA, GROUP, self.handle, start_at=start_at, commit=False)
         self._presence.changes(now_us())
         self._unsubscribe = self.directory.subscribe(self._on_directory)
         work = (self._consumer.run(), self._each_second(), self._push_system_status())
@@ -106,7 +109,7 @@ class RealtimeService:
 
     async def handle(self, batch: SampleBatch, position: int, partition: int) -> None:
         """New samples, up to a position of the log."""
-        self.fanout.on_batch(batch.live(), position)
+        self.fanout.on_batch(batch.live(), self._cursor.advance(position, partition))
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Something happened to an alarm: tell who subscribed to alarms, or to its loom."""
@@ -160,18 +163,25 @@ class RealtimeService:
     async def catch_up(
         self, feed: Feed, tags: NDArray[np.int32], *, since: int | None = None, after: int = 0
     ) -> Missed:
-        """Send a client what these tags had after a time (`since`, µs UTC) or a position of the log.
+        """Send a client what these tags had after a time (`since`, µs UTC) or a number of `LogCursor`.
 
         Live values are held back meanwhile, and follow without a hole. UnavailableError when the log is away.
         """
         feed.held = True
-        upto = self.fanout.position
+        number, upto = self._cursor.number, dict(self._cursor.positions)
         try:
             async with self._catching_up:
-                if since is not None:
-                    after = await position_before(self._log, since, upto)
-                missed = await missed_after(self._log, after, upto, tags, self._limits, since)
-            found = self.fanout.render.past(feed.audience.selection.kind, missed.batch, after, upto)
+                if since is None:
+                    positions = await self._cursor.after_number(after)
+                else:
+                    # A sample may be stamped ahead of its arrival by as much as ingest lets through.
+                    positions = await self._cursor.after_time(since - _AHEAD_US)
+                    after = self._cursor.number_at(positions, since - _AHEAD_US)
+                if positions is None:
+                    missed = Missed(SampleBatch.empty(), truncated=True)
+                else:
+                    missed = await missed_between(self._log, positions, upto, tags, self._limits, since)
+            found = self.fanout.render.past(feed.audience.selection.kind, missed.batch, after, number)
             await self._send_patiently(feed.client, found)
         finally:
             self.fanout.release(feed)

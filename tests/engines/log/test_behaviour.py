@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from andon.engines.log.port import Record
+from andon.kit.clock import now_us
 from andon.kit.errors import InvalidError, TooLargeError, UnavailableError
-from engines.log.backends import STREAM, Backend, home
+from engines.log.backends import KAFKA, STREAM, Backend, home
 
 WITHIN_S = 20
 
@@ -193,6 +194,22 @@ async def test_the_status_tells_sizes_and_lags(any_log: Any, backend: Backend) -
     assert (stream.partition, stream.first, stream.end) == (partition, 1, 5)
     if backend.kind != "mock":  # it cannot list groups
         assert [(each.group, each.position, each.lag) for each in stream.groups] == [("historian", 2, 3)]
+
+
+@pytest.mark.parametrize("backend", ["embedded", KAFKA], indirect=True)  # the mock knows no times
+async def test_a_time_leads_to_a_position(any_log: Any) -> None:
+    partition = await home(any_log, "k")
+    began = now_us()
+    assert await any_log.before(STREAM, began, partition) == 0
+    times = []
+    for i in range(5):
+        await any_log.append(STREAM, [b"%d" % i], ["k"])
+        await asyncio.sleep(0.005)
+        times.append(now_us())
+        await asyncio.sleep(0.005)
+    assert await any_log.before(STREAM, began - 1_000_000, partition) == 0
+    assert [await any_log.before(STREAM, at, partition) for at in times] == [1, 2, 3, 4, 5]
+    assert await any_log.before(STREAM, times[-1] + 10**9, partition) == 5
 
 
 async def test_names_are_checked(any_log: Any) -> None:

@@ -166,6 +166,12 @@ class EmbeddedLog:
         self._check_open()
         return self._stream(stream, partition).end
 
+    async def before(self, stream: str, at: int, partition: int = 0) -> int:
+        """See `Log.before`."""
+        if await self.end(stream, partition) == 0:
+            return 0
+        return await self._on_reader(self._before, stream, at)
+
     async def join(self, group: str, stream: str) -> Membership:
         """See `Log.join`: the only process that has the file is the only member."""
         checked(group, "group")
@@ -243,6 +249,9 @@ class EmbeddedLog:
     def _read_file(self, stream: str, after: int, max_records: int, max_bytes: int) -> list[Record]:
         id_ = file.stream_id(self._reader_db, stream)
         return file.read(self._reader_db, id_, after, max_records, max_bytes)
+
+    def _before(self, stream: str, at: int) -> int:
+        return file.before(self._reader_db, file.stream_id(self._reader_db, stream), at)
 
     async def _on_reader(self, work: Callable[..., T], *arguments: object) -> T:
         try:

@@ -157,6 +157,22 @@ def read(db: sqlite3.Connection, id_: int, after: int, max_records: int, max_byt
     ]
 
 
+def before(db: sqlite3.Connection, id_: int, at: int) -> int:
+    """Position of the last record from before a time: found by halving, times rise with positions."""
+    ((first, last),) = db.execute(f"SELECT min(position), max(position) FROM stream_{id_}").fetchall()  # noqa: S608
+    if first is None:
+        return 0
+    low, high = first - 1, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        ((when,),) = db.execute(f"SELECT at FROM stream_{id_} WHERE position = ?", (middle,)).fetchall()  # noqa: S608
+        if when < at:
+            low = middle
+        else:
+            high = middle - 1
+    return int(low)
+
+
 def positions(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
     """Committed positions by (group, stream)."""
     rows = db.execute("SELECT consumer, stream, position FROM positions").fetchall()

@@ -145,6 +145,10 @@ class Log(Protocol):
         """Position of the newest record, 0 when there is none."""
         ...
 
+    async def before(self, stream: str, at: int, partition: int = 0) -> int:
+        """Position of the last record that was appended before a time (µs UTC); 0 when there is none."""
+        ...
+
     async def join(self, group: str, stream: str) -> Membership:
         """Take part in a group, whose members share the partitions among them."""
         ...

@@ -62,6 +62,21 @@ def unavailable(error: Any, doing: str) -> AndonError:
     return UnavailableError(f"Kafka {doing}: {text}", cure="see that the broker at ANDON_LOG_URL is running")
 
 
+def is_passing(error: Exception) -> bool:
+    """Whether it passes by itself: a topic is new, or its partitions or a group move to another broker."""
+    kafka = library().KafkaError
+    code = error.args[0].code() if error.args and hasattr(error.args[0], "code") else None
+    return code in (
+        kafka.NOT_LEADER_FOR_PARTITION,
+        kafka.LEADER_NOT_AVAILABLE,
+        kafka.REPLICA_NOT_AVAILABLE,
+        kafka.UNKNOWN_TOPIC_OR_PART,
+        kafka.COORDINATOR_LOAD_IN_PROGRESS,
+        kafka.COORDINATOR_NOT_AVAILABLE,
+        kafka.NOT_COORDINATOR,
+    )
+
+
 def is_fatal(error: Any) -> bool:
     """Whether the client that reports it is of no more use."""
     return hasattr(error, "fatal") and bool(error.fatal() or error.code() == library().KafkaError._FATAL)

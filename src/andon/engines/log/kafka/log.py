@@ -26,7 +26,7 @@ class KafkaLog:
     def __init__(self, address: KafkaAddress, limits: KafkaLimits) -> None:
         self.codec: SampleCodec = COLUMNS
         self._limits = limits
-        self._calls = Calls()
+        self._calls = Calls(limits.request_s)
         self._topics = Topics(address, limits, self._calls)
         self._groups = Groups(address, limits, self._calls)
         self._cursors = Cursors(address, limits, self._topics)
@@ -107,6 +107,11 @@ class KafkaLog:
         """See `Log.end`."""
         self._check_open()
         return (await self._topics.ends(await self._topics.known(stream, partition), partition)).end
+
+    async def before(self, stream: str, at: int, partition: int = 0) -> int:
+        """See `Log.before`."""
+        self._check_open()
+        return await self._topics.before(await self._topics.known(stream, partition), at, partition)
 
     async def join(self, group: str, stream: str) -> Membership:
         """See `Log.join`."""

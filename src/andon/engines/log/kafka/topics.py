@@ -14,6 +14,7 @@ from andon.engines.log.kafka.client import admin_library, library, options
 from andon.engines.log.kafka.settings import KafkaAddress, KafkaLimits
 from andon.engines.log.names import checked
 from andon.engines.log.port import SENSORS_DATA
+from andon.kit.clock import US_PER_MS
 from andon.kit.errors import InvalidError, StartError, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,11 @@ class Topics:
     async def ends(self, topic: str, partition: int) -> Ends:
         """Where a partition begins and ends."""
         return await self._calls(self._ends, topic, partition)
+
+    async def before(self, topic: str, at: int, partition: int) -> int:
+        """Position of the last record of a partition from before a time (µs UTC)."""
+        found = await self._calls(self._first_from, topic, at, partition)
+        return found if found >= 0 else (await self.ends(topic, partition)).high
 
     async def all_ends(self) -> dict[tuple[str, int], Ends]:
         """Where every partition of Andon's topics begins and ends, by stream and partition."""
@@ -236,6 +242,14 @@ class Topics:
     def _ends(self, topic: str, partition: int) -> Ends:
         at = library().TopicPartition(topic, partition)
         return Ends(*self._asking.get_watermark_offsets(at, timeout=self._limits.request_s))
+
+    def _first_from(self, topic: str, at: int, partition: int) -> int:
+        """Offset of the first record from a time on; negative when there is none."""
+        wanted = library().TopicPartition(topic, partition, max(-(-at // US_PER_MS), 0))
+        (found,) = self._asking.offsets_for_times([wanted], timeout=self._limits.request_s)
+        if found.error is not None:
+            raise library().KafkaException(found.error)
+        return int(found.offset)
 
     def _all_ends(self) -> dict[tuple[str, int], Ends]:
         at = library().TopicPartition
