@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from andon.historian.charting import with_gaps
 from andon.historian.limits import QueryLimits
 from andon.historian.model import Columns
-from andon.historian.stores.local import LocalStore
+from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.clock import to_iso
 from andon.kit.quality import Quality
 from historian.support import T0, S, batch
@@ -79,6 +79,30 @@ async def test_over_long_ranges_points_are_extremes_of_minutes_hours_or_days(
     assert len(values) <= 50
     assert max(values) == 99.0
     assert min(values) < -0.9
+
+
+async def test_where_samples_are_gone_a_chart_shows_their_sums(
+    client: httpx.AsyncClient, store: LocalStore, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await wave(store, 3000, 20 * S)
+
+    async def some_left(*_: object) -> int:
+        return 500
+
+    monkeypatch.setattr(app.state.historian, "rows", some_left)
+    body = await get(client, SPEED, **times(3000, 20 * S), points=50)
+    assert body["data"]["resolution"] == "1m"
+    assert body["data"]["readings"][0]["timestamp"] < to_iso(T0 + 600 * S)
+
+
+async def test_large_answers_are_the_same_as_small_ones(client: httpx.AsyncClient, store: LocalStore) -> None:
+    await wave(store, 5000)
+    whole = await get(client, SPEED, **times(5000), limit=5000)
+    assert whole["meta"]["count"] == len(whole["data"]["readings"]) == 5000
+    some = await get(client, SPEED, **times(5000), limit=10)
+    assert whole["data"]["readings"][:10] == some["data"]["readings"]
+    buckets = await get(client, SPEED, **times(5000), buckets=2500)
+    assert [each["count"] for each in buckets["data"]["readings"]] == [2] * 2500
 
 
 async def test_many_samples_in_a_short_time_are_summed_up_evenly(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,21 +19,24 @@ from andon.historian.filling import filled_readings
 from andon.historian.model import Buckets, Columns, Source, bucket_edges, bucket_width
 from andon.historian.paging import PageRequest, read_page
 from andon.historian.question import Question
-from andon.historian.selection import QualityFilter, Series, filtered, pick_buckets
+from andon.historian.selection import QualityFilter, Series, filtered, pick, pick_buckets
 from andon.historian.service import Historian
 from andon.historian.summing import sum_up
-from andon.historian.views import bucket_readings, iso_column, readings, seconds
+from andon.historian.views import bucket_readings, iso_column, readings, rendered, seconds
 from andon.kit.clock import to_iso
 from andon.kit.errors import TooLargeError
 
+T = TypeVar("T", Columns, Buckets)
+_FEW = 1_000
 _SOURCES: dict[Source, str] = {"raw": "raw", "minute": "1m", "hour": "1h"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`readings` of each series in their order; `shape` and `meta` are parts of the body."""
+    """`readings` of each series in their order, as JSON; `count` of all. `shape` and `meta` are parts of the body."""
 
-    readings: list[list[dict[str, Any]]]
+    readings: list[msgspec.Raw]
+    count: int
     shape: dict[str, Any]
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -58,8 +63,9 @@ async def _samples(historian: Historian, series: Sequence[Series], question: Que
     moment = None
     if left is not None:
         moment = iso_column(np.array([left.start if question.order == "asc" else left.end]))[0]
-    return Answered(
-        [readings(columns) for columns in page.columns],
+    return await _answered(
+        page.columns,
+        _rendered_columns,
         {"from": to_iso(asked.start), "to": to_iso(asked.end), "resolution": "raw", "bucketSeconds": None},
         {
             "truncated": left is not None,
@@ -80,7 +86,7 @@ async def _even(historian: Historian, series: Sequence[Series], question: Questi
         "resolution": "buckets",
         "bucketSeconds": seconds(bucket_width(start, end, count)),
     }
-    return _in_buckets(found, edges, shape, question, detailed=False)
+    return await _in_buckets(found, edges, shape, question, detailed=False)
 
 
 async def _calendar(historian: Historian, series: Sequence[Series], question: Question) -> Answered:
@@ -99,14 +105,13 @@ async def _calendar(historian: Historian, series: Sequence[Series], question: Qu
         "bucket": str(width),
         "timezone": timezone,
     }
-    return _in_buckets([_renamed(each, inside, edges) for each in found], edges, shape, question, detailed=True)
+    return await _in_buckets([_renamed(each, inside, edges) for each in found], edges, shape, question, detailed=True)
 
 
 async def _points(historian: Historian, series: Sequence[Series], question: Question) -> Answered:
     charts = await chart(historian, series, question)
     shape = {**_range(question), "resolution": charts.resolution, "bucketSeconds": charts.seconds}
-    shown = [readings(columns) for columns in charts.columns]
-    return Answered(shown, shape, _complete(_SOURCES[charts.source]))
+    return await _answered(charts.columns, _rendered_columns, shape, _complete(_SOURCES[charts.source]))
 
 
 def _range(question: Question) -> dict[str, Any]:
@@ -158,11 +163,31 @@ def _renamed(buckets: Buckets, inside: NDArray[np.int64], edges: NDArray[np.int6
     return replace(buckets, starts=edges[np.searchsorted(inside, buckets.starts, side="right") - 1])
 
 
-def _in_buckets(
+async def _in_buckets(
     found: Sequence[Buckets], edges: NDArray[np.int64], shape: dict[str, Any], question: Question, *, detailed: bool
 ) -> Answered:
-    if question.fill == "none":
-        shown = [bucket_readings(each, detailed=detailed) for each in found]
-    else:
-        shown = [filled_readings(each, edges[:-1], question.fill, detailed=detailed) for each in found]
-    return Answered(shown, shape, _complete(_SOURCES[coarsest(found)]))
+    def render(buckets: Buckets) -> bytes:
+        if question.fill == "none":
+            rows = lambda part: bucket_readings(pick_buckets(buckets, part), detailed=detailed)  # noqa: E731
+            return rendered(len(buckets), rows)
+        readings = filled_readings(buckets, edges[:-1], question.fill, detailed=detailed)
+        return rendered(len(readings), readings.__getitem__)
+
+    answered = await _answered(found, render, shape, _complete(_SOURCES[coarsest(found)]))
+    return answered if question.fill == "none" else replace(answered, count=len(found) * (len(edges) - 1))
+
+
+def _rendered_columns(columns: Columns) -> bytes:
+    return rendered(len(columns), lambda part: readings(pick(columns, part)))
+
+
+async def _answered(
+    found: Sequence[T], render: Callable[[T], bytes], shape: dict[str, Any], meta: dict[str, Any]
+) -> Answered:
+    """The answer, rendered by a thread when that takes longer than the loop may wait."""
+    count = sum(map(len, found))
+
+    def all_of_them() -> list[msgspec.Raw]:
+        return [msgspec.Raw(render(each)) for each in found]
+
+    return Answered(all_of_them() if count <= _FEW else await asyncio.to_thread(all_of_them), count, shape, meta)

@@ -20,6 +20,7 @@ from andon.kit.quality import Quality
 
 _SOURCES: Final[tuple[Source, ...]] = ("raw", "minute", "hour")
 _PAUSES: Final = 10
+_ABOUT, _FEW = 1.02, 10  # how far the estimated number of samples may be off
 _WIDTHS: Final = (("1d", US_PER_DAY), ("1h", US_PER_HOUR), ("1m", 60 * US_PER_S))
 
 
@@ -39,7 +40,8 @@ async def chart(historian: Historian, series: Sequence[Series], question: Questi
     tag_ids = [each.tag.id for each in series]
     start, end = question.asked
     most = historian.queries.chart_rows
-    if await historian.rows(tag_ids, start, end) <= most:
+    rows = await historian.rows(tag_ids, start, end)
+    if rows <= most and await _has_all_samples(historian, tag_ids, question, rows):
         columns = [await historian.read(tag, start, end, most + 1) for tag in tag_ids]
         if sum(map(len, columns)) <= most:
             kept = [filtered(each, question.quality) for each in columns]
@@ -55,6 +57,12 @@ async def chart(historian: Historian, series: Sequence[Series], question: Questi
 def coarsest(found: Sequence[Buckets]) -> Source:
     """The coarsest source that any of the buckets was made from."""
     return max((each.source for each in found), key=_SOURCES.index, default="raw")
+
+
+async def _has_all_samples(historian: Historian, tag_ids: Sequence[int], question: Question, rows: int) -> bool:
+    """Whether retention has left the samples of the range: the sums know how many there were."""
+    summed = await historian.series(tag_ids, np.array(question.asked, np.int64))
+    return sum(int(each.counts.sum()) for each in summed) <= rows * _ABOUT + _FEW
 
 
 def _width(span: int, points: int) -> tuple[str, int]:
@@ -78,7 +86,10 @@ def _extremes(buckets: Buckets, width: int) -> Columns:
     falling = buckets.firsts[held] > buckets.lasts[held]
     times = np.stack([starts + width // 4, starts + width // 4 * 3], axis=1).ravel()
     values = np.stack([np.where(falling, high, low), np.where(falling, low, high)], axis=1).ravel()
-    return Columns(times, values, np.repeat(buckets.qualities[held], 2), times)
+    both = np.ones(len(times), np.bool_)
+    both[1::2] = low != high
+    qualities = np.repeat(buckets.qualities[held], 2)
+    return Columns(times[both], values[both], qualities[both], times[both])
 
 
 def _silence(columns: Columns, series: Series) -> int:

@@ -71,6 +71,5 @@ def _listed(series: Sequence[Series], found: Answered) -> list[dict[str, Any]]:
 
 
 def _response(data: dict[str, Any], found: Answered) -> Response:
-    count = sum(map(len, found.readings))
-    body = success(data, {"count": count, **found.meta})
+    body = success(data, {"count": found.count, **found.meta})
     return Response(msgspec.json.encode(body), media_type="application/json")

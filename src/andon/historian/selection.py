@@ -47,7 +47,7 @@ def pick(columns: Columns, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -
     )
 
 
-def pick_buckets(buckets: Buckets, rows: NDArray[np.bool_]) -> Buckets:
+def pick_buckets(buckets: Buckets, rows: NDArray[np.bool_] | slice) -> Buckets:
     """Some of the buckets."""
     columns = {
         each.name: getattr(buckets, each.name)[rows]
