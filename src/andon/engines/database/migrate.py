@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from andon.engines.database.postgresql import DROP_VIEWS
 from andon.kit.errors import StartError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -23,6 +24,8 @@ def migrate(engine: Engine) -> None:
     with engine.execution_options(andon_patient=True).begin() as connection:
         current = current_revision(connection)
         if current != HEAD:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text(DROP_VIEWS))
             _upgrade(connection, current)
 
 

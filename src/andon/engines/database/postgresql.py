@@ -84,5 +84,12 @@ def _text_dumper() -> type[Any]:
     return TextWithoutNul
 
 
+DROP_VIEWS: Final = """
+DROP VIEW IF EXISTS history.visible_tags, s1.devices, s1.alerts, s1.system_events CASCADE
+"""
+"""The views that history makes of these tables, and what stands on them. A table under a view cannot be changed: a
+migration drops them, and history makes them again when it is opened.
+"""
+
 READING: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 """Execution options of a consistent view that cannot change anything."""

@@ -1,0 +1,1 @@
+"""History on PostgreSQL; `store.PostgresStore` is what the application opens."""
