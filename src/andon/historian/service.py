@@ -147,6 +147,11 @@ class Historian:
             raise unknown_device(device_id)
         return device
 
+    @property
+    def directory_version(self) -> int:
+        """Grows with every change of devices and tags."""
+        return self._directory.version
+
     def find(self, organisation_id: str, device_id: str) -> DeviceInfo | None:
         """The device, None when the organisation has none of that name."""
         return self._directory.device(organisation_id, device_id)
