@@ -32,6 +32,7 @@ PAGES = (
     "/devices/press-1",
     "/alerts",
     "/alerts?view=history",
+    "/admin/storage",
     "/admin/system",
 )
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -116,6 +117,10 @@ def test_axe_finds_nothing_in_the_dialogs(watched: Page) -> None:
     watched.get_by_role("button", name="Acknowledge").first.click()
     expect(dialog.get_by_label("Comment")).to_be_focused()
     axe.looks("limits and comment")
+    opened(watched, "/admin/storage")
+    watched.get_by_role("button", name="Change").click()
+    watched.get_by_role("button", name="Add a device").click()
+    axe.looks("retention")
     assert axe.found == {}
 
 

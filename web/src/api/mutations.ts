@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "./client";
 import { keys } from "./queries";
-import type { AdoptRequest, DeviceConfig, NewDevice } from "./types";
+import type { AdoptRequest, DeviceConfig, NewDevice, NewRetention } from "./types";
 
 /** A mutation after which everything under the given keys is asked for again. */
 function useChange<Input, Output>(change: (input: Input) => Promise<Output>, ...touched: (readonly string[])[]) {
@@ -86,3 +86,6 @@ export const useReplayDeadLetters = () =>
     keys.deadLetters,
     keys.system,
   );
+
+export const useDecideRetention = () =>
+  useChange((retention: NewRetention) => api.put("/storage/retention", { body: retention }), keys.storage);

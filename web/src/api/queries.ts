@@ -11,6 +11,7 @@ export const keys = {
   dashboard: ["dashboard"] as const,
   system: ["system"] as const,
   deadLetters: ["dead-letters"] as const,
+  storage: ["storage"] as const,
 };
 
 export const devicesQuery = () =>
@@ -120,4 +121,17 @@ export const brokerQuery = () =>
     queryKey: ["broker"],
     queryFn: ({ signal }) => api.get("/broker/credentials", { signal }),
     staleTime: Infinity,
+  });
+
+export const storageQuery = () =>
+  queryOptions({
+    queryKey: [...keys.storage, "figures"],
+    queryFn: ({ signal }) => api.get("/storage", { signal }),
+    refetchInterval: 10_000,
+  });
+
+export const retentionQuery = () =>
+  queryOptions({
+    queryKey: [...keys.storage, "retention"],
+    queryFn: ({ signal }) => api.get("/storage/retention", { signal }),
   });

@@ -60,3 +60,11 @@ export type BrokerCredentials = Schemas["BrokerCredentials"];
 
 export type User = Schemas["SignedInUser"];
 export type Session = Schemas["Session"];
+
+export type HistoryStorage = Schemas["HistoryStorage"];
+export type StorageTier = Schemas["StorageTier"];
+export type ConsumerLag = Schemas["ConsumerLag"];
+export type Retention = Schemas["RetentionView"];
+export type RetentionPolicy = Schemas["PolicyView"];
+export type RetentionOverride = Schemas["OverrideView"];
+export type NewRetention = Schemas["RetentionBody"];

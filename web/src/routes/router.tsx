@@ -24,6 +24,7 @@ const pages = {
   device: lazyRouteComponent(() => import("@/features/devicedetail/DeviceDetailPage")),
   alerts: lazyRouteComponent(() => import("@/features/alerts/AlertsPage")),
   system: lazyRouteComponent(() => import("@/features/system/SystemPage")),
+  storage: lazyRouteComponent(() => import("@/features/storage/StoragePage")),
 };
 
 /** Once the first page stands, the others are fetched too: they then open at once, also while the server is away. */
@@ -82,9 +83,15 @@ const system = createRoute({
   component: pages.system,
 });
 
+const storage = createRoute({
+  getParentRoute: () => frame,
+  path: "/admin/storage",
+  component: pages.storage,
+});
+
 const unknown = createRoute({ getParentRoute: () => frame, path: "$", component: NotFound });
 
-const routeTree = root.addChildren([login, frame.addChildren([overview, devices, newDevice, device, alerts, system, unknown])]);
+const routeTree = root.addChildren([login, frame.addChildren([overview, devices, newDevice, device, alerts, system, storage, unknown])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -14,6 +14,7 @@ const ITEMS: readonly Item[] = [
   { to: "/", label: "Overview", icon: "overview" },
   { to: "/devices", label: "Devices", icon: "devices" },
   { to: "/alerts", label: "Alarms", icon: "alarms" },
+  { to: "/admin/storage", label: "Storage", icon: "storage", needs: "system:read" },
   { to: "/admin/system", label: "System", icon: "system", needs: "system:read" },
 ];
 
