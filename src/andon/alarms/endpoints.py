@@ -77,6 +77,7 @@ async def list_alerts(
         wanted = AlarmFilter(open=False if status == "resolved" else None, severity=severity, device_id=device_id)
         found, counts = await alarms.search(principal.organisation_id, wanted, limit, offset)
         return _answer(found, counts)
+    await alarms.caught_up()
     matching = [
         alarm
         for alarm in alarms.open_alarms(principal.organisation_id)

@@ -17,6 +17,13 @@ class AlarmReader(Protocol):
         """Call `listener` on the loop with every alarm event, after it was stored. Returns what ends that."""
         ...
 
+    async def caught_up(self, patience_s: float = 1.0) -> bool:
+        """Wait until everything is here that happened before; False when that takes too long.
+
+        Who was told of an event and asks then is not to see what was before it.
+        """
+        ...
+
     def severity_counts(self, organisation_id: str) -> dict[str, int]:
         """Number of open alarms by severity; every severity is there."""
         ...

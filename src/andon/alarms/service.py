@@ -91,7 +91,6 @@ class AlarmService:
             asyncio.create_task(self._consumer.run(), name="alarms judge"),
             asyncio.create_task(self._ticker(), name="alarms tick"),
         ]
-        self._tasks[0].add_done_callback(_report)
 
     async def stop(self) -> None:
         """Finish the batch in hand, store the position, and end."""
@@ -205,6 +204,10 @@ class AlarmService:
         """Call `listener` on the loop with every alarm event, after it was stored. Returns what ends that."""
         return self._events.subscribe(listener)
 
+    async def caught_up(self, patience_s: float = 1.0) -> bool:
+        """See `AlarmReader.caught_up`: nothing happens elsewhere."""
+        return True
+
     def severity_counts(self, organisation_id: str) -> dict[str, int]:
         """Number of open alarms by severity; every severity is there."""
         return self._engine.book.severity_counts(organisation_id)
@@ -295,8 +298,3 @@ class AlarmService:
                 ) from error
 
         return await asyncio.to_thread(run)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        logger.critical("samples are not judged any more", exc_info=task.exception())

@@ -64,6 +64,7 @@ async def list_devices(
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """S1's list. `meta.totalDevices` counts all that match, also beyond `limit`."""
+    await state.alarms.caught_up()
     now = now_us()
     levels = state.alarms.device_levels(principal.organisation_id)
     wanted = [
@@ -83,6 +84,7 @@ async def list_devices(
 @answers(DeviceDetail, refuses=_UNKNOWN)
 async def get_device(device_id: str, state: Context, principal: Reader) -> dict[str, Any]:
     """The list's item plus its tags, windows and origin."""
+    await state.alarms.caught_up()
     device = find_device(state, principal.organisation_id, device_id)
     levels = state.alarms.device_levels(principal.organisation_id)
     return success(state.views.detail(device, now_us(), levels))

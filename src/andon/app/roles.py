@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from andon.app.among_others import among_others, learning_of_sessions
 from andon.app.leading import Work, led
@@ -61,8 +62,8 @@ async def _historian(plant: Plant) -> AsyncIterator[Work]:
 @asynccontextmanager
 async def _processing(plant: Plant) -> AsyncIterator[Work]:
     consumer = await warm_up(plant)
-    async with publishing(plant), _following(plant, "processing", consumer):
-        yield None
+    async with publishing(plant), _following(plant, "processing", consumer) as work:
+        yield work
 
 
 @asynccontextmanager
@@ -166,8 +167,10 @@ async def running(plant: Plant) -> AsyncIterator[None]:
         for name in names:
             lease = None if plant.topology.alone else ROLES[name].lease(plant)
             if lease is None:
-                await stack.enter_async_context(ROLES[name].run(plant))
+                work = await stack.enter_async_context(ROLES[name].run(plant))
                 plant.states[name] = "running"
+                if work is not None:
+                    work.add_done_callback(partial(_ended, plant, name))
             else:
                 await stack.enter_async_context(led(plant, name, lease, ROLES[name].run))
         yield
@@ -175,10 +178,8 @@ async def running(plant: Plant) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _following(plant: Plant, name: str, consumer: Consumer) -> AsyncIterator[Work]:
-    """Run a consumer; one that ends by itself is a fault that the system page shows."""
     plant.consumers[name] = consumer
     task = asyncio.create_task(consumer.run(), name=name)
-    task.add_done_callback(lambda ended: _ended(plant, name, ended))
     try:
         yield task
     finally:
@@ -186,7 +187,8 @@ async def _following(plant: Plant, name: str, consumer: Consumer) -> AsyncIterat
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _ended(plant: Plant, name: str, task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
+def _ended(plant: Plant, name: str, work: asyncio.Task[None]) -> None:
+    """Work that ends by itself is a fault that the system page shows."""
+    if not work.cancelled() and (error := work.exception()):
         plant.states[name] = "failed"
         logger.error("a role failed", extra={"role": name}, exc_info=error)

@@ -128,7 +128,9 @@ def _elsewhere(plant: Plant) -> Elsewhere | None:
 
 
 def _forwarder(plant: Plant, role: str, *, after: After | None = None) -> Forwarder:
-    return Forwarder(plant.upstream, partial(_located, plant, role), role, lambda: plant.registry.revision, after)
+    return Forwarder(
+        plant.upstream, partial(_located, plant, role), role, lambda: plant.registry.newest_revision, after
+    )
 
 
 def _located(plant: Plant, role: str, scope: Scope) -> Sequence[str]:

@@ -43,6 +43,7 @@ class RecordFollower:
         self._group = group
         self._positions: dict[int, int] = {}
         self._moved = asyncio.Condition()
+        self._asking: asyncio.Task[dict[int, int]] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._away = False
 
@@ -62,15 +63,30 @@ class RecordFollower:
         self._tasks = []
 
     async def caught_up(self, patience_s: float) -> bool:
-        """Wait until all is handled that was in the stream at the call; False when that takes too long."""
+        """Wait until all is handled that was in the stream at the call; False when that takes too long.
+
+        Asking where the stream ends is done once for all who come while it has not begun.
+        """
         try:
             async with asyncio.timeout(patience_s):
-                ends = {each: await self._log.end(self._stream, each) for each in self._positions}
+                ends = await self._ends()
                 async with self._moved:
                     await self._moved.wait_for(lambda: all(self._positions[each] >= end for each, end in ends.items()))
         except (TimeoutError, UnavailableError):
             return False
         return True
+
+    async def _ends(self) -> dict[int, int]:
+        """Positions that the stream had after the call."""
+        asked = self._asking
+        if asked is not None:
+            await asyncio.wait({asked})  # it may have been answered before what the caller waits for
+        if self._asking is None or self._asking is asked:
+            self._asking = asyncio.create_task(self._ask(), name=f"ends of {self._stream}")
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> dict[int, int]:
+        return {each: await self._log.end(self._stream, each) for each in self._positions}
 
     async def _first(self, partition: int) -> int:
         end = await self._log.end(self._stream, partition)
