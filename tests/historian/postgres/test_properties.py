@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 import uuid
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -210,17 +209,8 @@ class StoreAgainstADictionary(RuleBasedStateMachine):
         policies = RetentionPolicies(default, dict.fromkeys(tags, other))
         self.crash_at = crash
         self.may_crash(self.store.retain(policies, self.now))
-        self.run(self.the_one_that_maintains().retain(policies, self.now))
+        self.run(self.store.retain(policies, self.now))
         self.reference.retain(policies, self.now)
-
-    def the_one_that_maintains(self) -> PostgresStore:
-        """After a crash it takes the server a moment to let go of the lock."""
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            for store in (self.store, self.other):
-                if self.run(store.maintain()):
-                    return store
-        raise AssertionError("nobody maintains")
 
     # What it must answer
 

@@ -24,7 +24,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _COMMON: Final = ("SET timezone = 'UTC'", "SET jit = off")
 # Tables have many partitions: a plan is made once and prunes them as it runs, and always goes by the key.
 READING: Final = (*_COMMON, "SET plan_cache_mode = force_generic_plan", "SET enable_seqscan = off")
-MAINTAINING: Final = (*READING, "SET lock_timeout = '10s'")
+MAINTAINING: Final = (*READING, "SET lock_timeout = '60s'")
 WRITING: Final = (*_COMMON, "SET idle_in_transaction_session_timeout = '60s'", "SET lock_timeout = '10s'")
 _READ_ONLY: Final = "25006"
 _ASK_EVERY_S: Final = 2.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -142,7 +143,7 @@ class PostgresStore:
 
     async def seal(self, before: int | None = None) -> None:
         """See `HistoryStore.seal`: all is durable already; what was late is summed up."""
-        await self._maintaining.run(self._maintain)
+        await self.maintain()
 
     # Reading
 
@@ -216,19 +217,24 @@ class PostgresStore:
         return await self._consistently(lambda connection: reporting.storage(connection, self._stream, policies))
 
     async def retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
-        """See `HistoryStore.retain`. Nothing is dropped while another process maintains: that one does it."""
+        """See `HistoryStore.retain`."""
         self._policies = policies
 
         def work(connection: Connection) -> list[Dropped]:
-            if not self._maintain(connection):
-                return []
-            return Retainer(connection, policies, now, self._reached).retain()
+            with self._one_at_a_time(connection, wait=True):
+                self._bring_up_to_date(connection)
+                return Retainer(connection, policies, now, self._reached).retain()
 
         return await self._maintaining.run(work)
 
-    async def maintain(self) -> bool:
-        """Bring sums up to date now, and partitions ahead. False when another process is the one that maintains."""
-        return await self._maintaining.run(self._maintain)
+    async def maintain(self) -> None:
+        """Bring sums up to date now, and make partitions ahead."""
+
+        def work(connection: Connection) -> None:
+            with self._one_at_a_time(connection, wait=True):
+                self._bring_up_to_date(connection)
+
+        await self._maintaining.run(work)
 
     async def close(self) -> None:
         """See `HistoryStore.close`. Questions that still run are cut short."""
@@ -271,21 +277,35 @@ class PostgresStore:
             if lacking:
                 partitions.ensure(connection, tier, lacking, now, self._limits.max_partitions)
 
-    def _maintain(self, connection: Connection) -> bool:
-        """False when another process does it."""
-        taken = connection.execute(f"SELECT pg_try_advisory_lock({schema.MAINTENANCE_LOCK})").fetchone()
-        if taken is None or not taken[0]:
-            return False
-        # The lock ends with the connection at the latest: a process that dies does not keep it.
+    @contextmanager
+    def _one_at_a_time(self, connection: Connection, *, wait: bool) -> Iterator[bool]:
+        """Of all processes one maintains; False when another does and this one does not wait for it.
+
+        A process that dies gives the lock back with its connection.
+        """
+        function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+        row = connection.execute(f"SELECT {function}({schema.MAINTENANCE_LOCK})").fetchone()
+        mine = wait or (row is not None and bool(row[0]))
+        try:
+            yield mine
+        finally:
+            if mine and not connection.closed:
+                connection.execute(f"SELECT pg_advisory_unlock({schema.MAINTENANCE_LOCK})")
+
+    def _bring_up_to_date(self, connection: Connection) -> None:
         now = self._clock()
         self._make_ahead(connection, now)
         self._roller.roll(connection, now)
-        return True
+
+    def _maintain_if_nobody_does(self, connection: Connection) -> None:
+        with self._one_at_a_time(connection, wait=False) as mine:
+            if mine:
+                self._bring_up_to_date(connection)
 
     def _maintain_forever(self) -> None:
         while not self._stopping.wait(self._limits.maintain_interval_s):
             try:
-                self._maintaining.submit(self._maintain).result()
+                self._maintaining.submit(self._maintain_if_nobody_does).result()
             except UnavailableError:
                 continue  # said once by the connections
             except RuntimeError:
