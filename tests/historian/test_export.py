@@ -8,7 +8,7 @@ import io
 import socket
 import tempfile
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from andon.historian.limits import QueryLimits
 from andon.historian.model import Columns
 from andon.historian.selection import Series
 from andon.historian.service import Historian, HistorianLimits
-from andon.historian.stores.local import LocalStore
+from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.errors import UnavailableError
 from historian.conftest import PRESS
 from historian.support import T0, S, batch, directory
@@ -263,33 +263,52 @@ async def test_a_failed_export_gives_its_place_back(
     assert app.state.export_slots.running == 0
 
 
-async def test_closing_the_connection_ends_the_reading(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])
+async def test_closing_the_connection_ends_the_reading(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
     """Over a real server: an endless history is exported until the client goes."""
     reads = 0
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
 
     async def endless(tag_id: int, start: int, end: int, limit: int, newest_first: bool = False) -> Columns:
         nonlocal reads
         reads += 1
-        limit = min(limit, 1000)
         times = np.arange(start, start + limit, dtype=np.int64)
         return Columns(times, np.ones(limit), np.full(limit, 192, np.uint8), times)
 
+    async def few(*_: object) -> int:
+        return 1
+
     monkeypatch.setattr(app.state.historian._store, "read", endless)
+    monkeypatch.setattr(app.state.historian._store, "rows", few)
     app.add_middleware(RequestMiddleware, stats=RequestStats(), rate=RateWindow(0), max_request_bytes=1000)
     async with serving(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        path = "/devices/press-1/export?tag=force&from=2025-01-11T10:00:00Z&to=2026-01-11T10:00:00Z"
+        path = f"/devices/press-1/export?format={kind}&tag=force&from=2025-01-11T10:00:00Z&to=2026-01-11T10:00:00Z"
         writer.write(f"GET {path} HTTP/1.1\r\nhost: andon\r\nauthorization: Bearer viewer\r\n\r\n".encode())
-        assert b"200 OK" in await reader.readline()
-        while app.state.export_slots.running == 0 or reads < 5:
-            assert await reader.read(65_536)
+        taking = asyncio.create_task(_take_all(reader))
+        await until(lambda: reads >= 5)
+        assert app.state.export_slots.running == 1
+        taking.cancel()
         writer.close()
-        async with asyncio.timeout(20):
-            while app.state.export_slots.running:  # noqa: ASYNC110 (another task ends it)
-                await asyncio.sleep(0.01)
+        await until(lambda: app.state.export_slots.running == 0 and not list(temporary.iterdir()))
         ended = reads
         await asyncio.sleep(0.1)
         assert reads == ended
+
+
+async def _take_all(reader: asyncio.StreamReader) -> None:
+    while await reader.read(65_536):
+        pass
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 (another task brings it about)
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

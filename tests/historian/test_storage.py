@@ -115,6 +115,11 @@ async def client(works: Works) -> AsyncIterator[httpx.AsyncClient]:
     app.state.historian = Historian(works.store, works.directory)  # type: ignore[arg-type]
     app.state.database, app.state.directory, app.state.log = works.database, works.directory, works.log
     app.state.housekeeper = works.keeper
+
+    async def lags() -> dict[str, int]:
+        return {"realtime": 3}
+
+    app.state.consumer_lags = lags
     headers = {"authorization": "Bearer admin"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://andon", headers=headers
@@ -150,7 +155,8 @@ async def test_the_report_says_what_each_tier_takes_and_when_it_goes(client: htt
     assert (data["unsealed"], data["archived"]) == ({"samples": 10, "bytes": 290}, {"files": 3, "bytes": 4096})
     assert data["full"] == "the disk is full"
     assert data["consumers"] == [
-        {"group": "alerts", "stream": "sensors-data", "partitions": 1, "lag": 2, "uncommitted": 2}
+        {"group": "alerts", "stream": "sensors-data", "partitions": 1, "lag": 2, "uncommitted": 2},
+        {"group": "realtime", "stream": "sensors-data", "partitions": 1, "lag": 3, "uncommitted": 0},
     ]
 
 

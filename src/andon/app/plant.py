@@ -254,6 +254,15 @@ class Plant:
         """What endpoints find on `request.app.state`."""
         return {name: getattr(self, name) for name in names}
 
+    async def consumer_lags(self) -> dict[str, int]:
+        """By role of this process, how many records of the samples its consumer has not handled yet."""
+        consumers = dict(self.consumers)
+        if self.runs("alerts") and self.alarms.consumer is not None:
+            consumers["alerts"] = self.alarms.consumer
+        if self.runs("realtime") and self.realtime.consumer is not None:
+            consumers["realtime"] = self.realtime.consumer
+        return {role: await consumer.lag() for role, consumer in consumers.items()}
+
     def ensure_admin(self) -> None:
         """Let somebody sign in. Last of all: a start that fails must not use up the password that is shown once."""
         chosen = self.settings.admin_password

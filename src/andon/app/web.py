@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
-_STATE = ("settings", "database", "log", "livestate", "directory", "registry", "identity", "context", "alarm_reader")
+_STATE = (
+    *("settings", "database", "log", "livestate", "directory", "registry", "identity", "context", "alarm_reader"),
+    "consumer_lags",
+)
 _HISTORY = (*historian.ROUTERS, analytics.router, looms.router)
 _OF_ROLE: dict[str, tuple[APIRouter, ...]] = {
     "ingest": (ingest.router,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,7 +44,7 @@ async def storage(request: Request, historian: History, principal: SystemReader)
         **_sums(report),
         "freeBytes": await asyncio.to_thread(_free, getattr(state, "settings", None)),
         "logBytes": status.file_bytes,
-        "consumers": await _consumers(historian, status.streams),
+        "consumers": await _consumers(historian, status.streams, getattr(state, "consumer_lags", _nobody)),
         "timestamp": to_iso(now_us()),
     }
     return success(body)
@@ -82,22 +82,35 @@ def _sums(report: StorageReport) -> dict[str, Any]:
     }
 
 
-async def _consumers(historian: Historian, streams: Iterable[StreamStatus]) -> list[dict[str, Any]]:
-    """By group and stream. What the historian has in memory is handled, though the log still keeps it."""
+async def _nobody() -> dict[str, int]:
+    return {}
+
+
+async def _consumers(
+    historian: Historian, streams: Sequence[StreamStatus], of_this_process: Callable[[], Awaitable[dict[str, int]]]
+) -> list[dict[str, Any]]:
+    """By group and stream, those that the log knows and those that keep no position there.
+
+    What the historian has in memory is handled, though the log still keeps it.
+    """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for stream in streams:
         for group in stream.groups:
-            entry = found.setdefault(
-                (group.group, stream.stream),
-                {"group": group.group, "stream": stream.stream, "partitions": 0, "lag": 0, "uncommitted": 0},
-            )
+            entry = found.setdefault((group.group, stream.stream), _entry(group.group, stream.stream))
             entry["partitions"] += 1
             entry["lag"] += group.lag
             entry["uncommitted"] += group.lag
-    own = found.get((GROUP, SENSORS_DATA))
-    if own is not None and historian.follows:
+    partitions = sum(stream.stream == SENSORS_DATA for stream in streams)
+    for role, lag in (await of_this_process()).items():
+        entry = found.setdefault((role, SENSORS_DATA), _entry(role, SENSORS_DATA) | {"partitions": partitions})
+        entry["lag"] = lag
+    if (own := found.get((GROUP, SENSORS_DATA))) is not None and historian.follows:
         own["lag"] = await historian.lag()
     return sorted(found.values(), key=lambda entry: (entry["group"], entry["stream"]))
+
+
+def _entry(group: str, stream: str) -> dict[str, Any]:
+    return {"group": group, "stream": stream, "partitions": 0, "lag": 0, "uncommitted": 0}
 
 
 def _free(settings: Any) -> int | None:

@@ -107,6 +107,11 @@ class RealtimeService:
             self._resolving.cancel()
         self.fanout.close()
 
+    @property
+    def consumer(self) -> Consumer | None:
+        """The consumer of samples, for its lag; None before `start`."""
+        return self._consumer
+
     async def handle(self, batch: SampleBatch, position: int, partition: int) -> None:
         """New samples, up to a position of the log."""
         self.fanout.on_batch(batch.live(), self._cursor.advance(position, partition))
