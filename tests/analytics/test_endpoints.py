@@ -17,7 +17,7 @@ from andon.analytics.endpoints import router
 from andon.api.errors import install_error_handlers
 from andon.engines.livestate.memory import MemoryLiveState
 from andon.historian.service import Historian
-from andon.historian.stores.local import LocalStore
+from andon.historian.stores.columnar.store import LocalStore
 from andon.identity.model import PERMISSIONS, ROLES, Principal
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.quality import Quality
@@ -37,7 +37,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         [(1, now - (3600 - s) * US_PER_S, s / 3600, Quality.GOOD, now) for s in range(0, 3600, 5)]
         + [(1, now, 99.0, Quality.BAD, now)]
     )
-    store = LocalStore.open(tmp_path / "history.db")
+    store = LocalStore.open(tmp_path / "history")
     await store.write(batch, 1)
     app = FastAPI()
     app.include_router(router)

@@ -15,7 +15,7 @@ from andon.api.errors import install_error_handlers
 from andon.historian.endpoints import ROUTERS
 from andon.historian.limits import QueryLimits
 from andon.historian.service import Historian, HistorianLimits
-from andon.historian.stores.local import LocalStore
+from andon.historian.stores.columnar.store import LocalStore
 from andon.identity.model import ROLES, Principal
 from andon.kit.errors import UnauthenticatedError
 from andon.kit.quality import Quality
@@ -52,7 +52,7 @@ def verify(token: str) -> Principal:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
     """Eleven samples of force, three of a text, one of a foreign tag."""
-    store = LocalStore.open(tmp_path / "history.db")
+    store = LocalStore.open(tmp_path / "history")
     rows = [(1, T0 + i * S, float(i)) for i in range(10)]
     await store.write(batch(*rows, (1, T0 + 10 * S + 1, 99.0, Quality.BAD), (9, T0, 1.0)), 1)
     await store.write(batch((2, T0, "=1+2"), (2, T0 + S, 'a,"b"\nc'), (2, T0 + 2 * S, -5.0)), 2)

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from andon.historian.service import Historian
-from andon.historian.stores.local import LocalStore
+from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.clock import US_PER_HOUR, parse_timestamp
 from andon.kit.quality import Quality
 from historian.support import T0, S, batch

@@ -14,7 +14,7 @@ from andon.engines.log.embedded import EmbeddedLog
 from andon.engines.log.limits import LogLimits
 from andon.engines.log.port import SENSORS_DATA
 from andon.historian.service import GROUP, Historian, HistorianLimits
-from andon.historian.stores.local import LocalStore
+from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.errors import NotFoundError
 from andon.kit.samples import encode
 from historian.support import ORGANISATION, T0, batch, device, directory, tag
@@ -27,7 +27,7 @@ LIMITS = HistorianLimits(flush_interval_s=0.01, page_rows=3)
 async def following(folder: Path) -> AsyncIterator[tuple[EmbeddedLog, Historian, Consumer]]:
     """A log and a historian that follows it, opened on a folder as a start of Andon does."""
     log = EmbeddedLog.open(folder / "log.db", LogLimits(min_free_bytes=0))
-    historian = Historian(LocalStore.open(folder / "history.db"), PLANT, LIMITS)
+    historian = Historian(LocalStore.open(folder / "history"), PLANT, LIMITS)
     consumer = await historian.follow(log)
     task = asyncio.create_task(consumer.run())
     yield log, historian, consumer
@@ -50,6 +50,10 @@ async def test_what_the_log_has_is_soon_in_history(tmp_path: Path) -> None:
         await log.append(SENSORS_DATA, [encode(batch((1, T0, 1.0), (2, T0, 2.0)))])
         await until(lambda: consumer.positions == {0: 1})
         assert (await historian.read(1, T0, T0 + 1)).values.tolist() == [1.0]
+        assert await log.committed(GROUP, SENSORS_DATA) == 0, "the log keeps what is not in files yet"
+        await historian.seal()
+        await log.append(SENSORS_DATA, [encode(batch((1, T0 + 1, 1.0)))])
+        await until(lambda: consumer.positions == {0: 2})
         assert await log.committed(GROUP, SENSORS_DATA) == 1
 
 
@@ -73,7 +77,7 @@ async def test_a_damaged_record_does_not_stop_history(tmp_path: Path) -> None:
 
 
 async def test_pages_go_through_a_range_of_any_length(tmp_path: Path) -> None:
-    store = LocalStore.open(tmp_path / "history.db")
+    store = LocalStore.open(tmp_path / "history")
     historian = Historian(store, PLANT, LIMITS)
     await store.write(batch(*((1, i, float(i)) for i in range(10))), 1)
     pages = [page.values.tolist() async for page in historian.pages(1, 1, 9)]
@@ -83,7 +87,7 @@ async def test_pages_go_through_a_range_of_any_length(tmp_path: Path) -> None:
 
 
 async def test_devices_and_tags_are_found_within_the_organisation(tmp_path: Path) -> None:
-    historian = Historian(LocalStore.open(tmp_path / "history.db"), PLANT)
+    historian = Historian(LocalStore.open(tmp_path / "history"), PLANT)
     press = historian.device(ORGANISATION, "press-1")
     assert [t.name for t in historian.tags(press, None)] == ["force", "speed"]
     assert [t.id for t in historian.tags(press, "speed")] == [2]

@@ -6,19 +6,21 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from andon.historian.stores.local import LocalStore, LocalStoreLimits
-from andon.kit.errors import StartError, TooLargeError, UnavailableError
+from andon.historian.stores.columnar.limits import LocalStoreLimits
+from andon.historian.stores.columnar.store import LocalStore
+from andon.kit.errors import StartError, UnavailableError
 from andon.kit.quality import Quality
 from historian.support import T0, S, batch
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
-    store = LocalStore.open(tmp_path / "history.db")
+    store = LocalStore.open(tmp_path / "history")
     yield store
     await store.close()
 
@@ -35,6 +37,8 @@ async def test_samples_come_back_as_they_were(store: LocalStore) -> None:
     assert columns.qualities.tolist() == [192, 192]
     assert columns.received.tolist() == [T0 + 5, T0 + S + 5]
     assert (await store.read(2, T0, T0 + 1, 10)).qualities.tolist() == [Quality.UNCERTAIN]
+    assert await store.position() == 0
+    await store.seal()
     assert await store.position() == 7
 
 
@@ -51,7 +55,10 @@ async def test_texts_and_numbers_live_side_by_side(store: LocalStore) -> None:
     assert columns.texts == {0: odd, 2: ""}
     assert np.isnan(columns.values).tolist() == [True, False, True, True]
     assert (await store.read(1, 0, 10, 10, newest_first=True)).texts == {3: odd, 1: ""}
-    assert (await store.read(2, 0, 10, 10)).texts == {0: "nul\ufffd here"}
+    assert (await store.read(2, 0, 10, 10)).texts == {0: "nul\0 here"}
+    await store.seal()
+    assert (await store.read(1, 0, 10, 10)).texts == {0: odd, 2: ""}
+    assert (await store.read(2, 0, 10, 10)).texts == {0: "nul\0 here"}
 
 
 async def test_the_same_samples_again_change_nothing(store: LocalStore) -> None:
@@ -59,6 +66,7 @@ async def test_the_same_samples_again_change_nothing(store: LocalStore) -> None:
     await store.write(samples, 1)
     await store.write(samples, 2)
     assert await values(store) == [1, 2]
+    await store.seal()
     assert (await store.size()).samples == 2
 
 
@@ -70,6 +78,7 @@ async def test_a_correction_replaces_even_within_one_batch(store: LocalStore) ->
     assert (len(columns), columns.texts) == (1, {0: "off"})
     await store.write(batch((1, T0, 4.0)), 3)
     assert (await store.read(1, 0, 10**17, 10)).texts == {}
+    await store.seal()
     assert (await store.size()).samples == 1
 
 
@@ -135,10 +144,12 @@ async def test_buckets_of_texts_and_of_nothing(store: LocalStore) -> None:
 
 
 async def test_enormous_numbers_do_not_break_a_chart(store: LocalStore) -> None:
-    await store.write(batch((1, 0, 1.7e308), (1, 1, 1.7e308)), 1)
-    found = await store.buckets(1, 0, 10, 1)
-    assert found.counts.tolist() == [2]
-    assert math.isinf(found.means[0])
+    await store.write(batch((1, 0, 1.7e308), (1, 1, -1.7e308), (1, 2, math.inf)), 1)
+    for _ in range(2):
+        found = await store.buckets(1, 0, 10, 1)
+        assert (found.counts.tolist(), found.maxima.tolist()) == ([2], [1.7e308]), "an infinite number is none"
+        await store.seal()
+        await store.maintain()
 
 
 async def test_statistics_of_a_range(store: LocalStore) -> None:
@@ -154,39 +165,78 @@ async def test_statistics_of_a_range(store: LocalStore) -> None:
     assert await store.statistics(1, 101, 103) is None
 
 
-async def test_statistics_read_page_by_page_up_to_a_limit(tmp_path: Path) -> None:
-    store = LocalStore.open(tmp_path / "history.db", LocalStoreLimits(page_rows=10, statistics_samples=95))
-    await store.write(batch(*((1, i, float(i)) for i in range(100))), 1)
-    found = await store.statistics(1, 0, 90)
+async def test_percentiles_of_too_many_samples_are_those_of_the_minutes(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "history", LocalStoreLimits(statistics_samples=95, maintenance=False))
+    await store.write(batch(*((1, i * S, float(i)) for i in range(1000))), 1)
+    exact = await store.statistics(1, 0, 90 * S)
+    assert exact is not None
+    assert (exact.count, exact.last, exact.approximate) == (90, 89, False)
+    found = await store.statistics(1, 0, 1000 * S)
     assert found is not None
-    assert (found.count, found.last) == (90, 89)
-    with pytest.raises(TooLargeError, match="statistics_samples"):
-        await store.statistics(1, 0, 100)
+    assert (found.count, found.mean, found.min, found.max, found.approximate) == (1000, 499.5, 0, 999, True)
+    assert found.sd == pytest.approx(np.arange(1000).std(ddof=1))
+    assert (found.p5, found.median, found.p95) == pytest.approx((49.5, 499.5, 949.5), abs=60)
     await store.close()
 
 
 async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
-    store = LocalStore.open(tmp_path / "history.db")
-    await store.write(batch((5, T0, 1.0), (9, T0 + S, 2.0)), 41)
+    store = LocalStore.open(tmp_path / "history", LocalStoreLimits(maintenance=False))
+    assert await store.write(batch((5, T0, 1.0), (9, T0 + S, 2.0)), 41) == 0
     await store.close()
-    store = LocalStore.open(tmp_path / "history.db")
+    store = LocalStore.open(tmp_path / "history", LocalStoreLimits(maintenance=False))
     assert await store.position() == 41
-    await store.write(batch((5, T0, 1.5), (9, T0 + 2 * S, 3.0)), 42)
-    assert (await store.size()).samples == 3, "a correction is known as one after a restart too"
+    assert await store.write(batch((5, T0, 1.5), (9, T0 + 2 * S, 3.0)), 42) == 41, "not in files yet"
+    assert await values(store, 5) == [1.5]
+    await store.seal()
+    assert await store.position() == 42
+    await store.maintain(everything=True)
+    assert (await store.size()).samples == 3
     assert await values(store, 5) == [1.5]
     await store.close()
 
 
+async def test_memory_is_sealed_when_it_is_full(tmp_path: Path) -> None:
+    limits = LocalStoreLimits(unsealed_samples=1000, maintenance=False)
+    store = LocalStore.open(tmp_path / "history", limits)
+    for i in range(20):
+        await store.write(batch(*((1, i * 300 + k, float(k)) for k in range(300))), i)
+        assert (await store.storage()).unsealed < 2300
+    assert await store.position() >= 10
+    assert len(await values(store)) == 6000
+    await store.close()
+
+
 async def test_a_full_disk_refuses_with_a_reason_and_keeps_what_it_has(tmp_path: Path) -> None:
-    store = LocalStore.open(tmp_path / "history.db", LocalStoreLimits(max_file_bytes=1 << 19))
+    limits = LocalStoreLimits(unsealed_samples=2000, min_free_bytes=1 << 60, maintenance=False)
+    store = LocalStore.open(tmp_path / "history", limits)
     written = 0
-    with pytest.raises(UnavailableError, match=r"disk of the history is full.*history\.db"):
+    with pytest.raises(UnavailableError, match="the disk has only") as caught:
         while written < 100:
             await store.write(batch(*((1, written * 1000 + i, 1.0) for i in range(1000))), written + 1)
             written += 1
+    assert "make room" in (caught.value.cure or "")
     assert 0 < written < 100
-    assert await store.position() == written, "samples and position are kept both or neither"
-    assert len(await store.read(1, 0, 10**9, 10**6)) == written * 1000 == (await store.size()).samples
+    assert await store.position() == 0, "the log must keep it all"
+    assert len(await store.read(1, 0, 10**9, 10**6)) == written * 1000
+    assert "the disk has only" in ((await store.storage()).full or "")
+    await store.close()
+    store = LocalStore.open(tmp_path / "history", LocalStoreLimits(maintenance=False))
+    assert len(await values(store)) == 0, "nothing half written is left"
+    await store.close()
+
+
+async def test_a_disk_with_room_again_takes_what_waited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore.open(tmp_path / "history", LocalStoreLimits(maintenance=False))
+    await store.write(batch((1, T0, 1.0)), 7)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+        with pytest.raises(UnavailableError):
+            await store.seal()
+    await store.write(batch((1, T0, 2.0), (1, T0 + S, 3.0)), 8)
+    assert await values(store) == [2, 3]
+    await store.seal()
+    assert (await store.position(), (await store.storage()).full) == (8, None)
+    assert await values(store) == [2, 3]
     await store.close()
 
 
@@ -204,13 +254,13 @@ async def test_readers_and_the_writer_do_not_wait_for_each_other(store: LocalSto
 
 
 async def test_a_file_that_is_no_history_is_not_started_on(tmp_path: Path) -> None:
-    (tmp_path / "history.db").write_bytes(b"not a database" * 1000)
+    (tmp_path / "history").write_bytes(b"not a database" * 1000)
     with pytest.raises(StartError, match="cannot be opened"):
-        LocalStore.open(tmp_path / "history.db")
+        LocalStore.open(tmp_path / "history")
 
 
 async def test_a_closed_store_refuses(tmp_path: Path) -> None:
-    store = LocalStore.open(tmp_path / "history.db")
+    store = LocalStore.open(tmp_path / "history")
     await store.close()
     await store.close()
     with pytest.raises(UnavailableError):

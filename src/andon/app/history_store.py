@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from andon.app.local_history import open_local_history
 from andon.app.settings import Settings
 from andon.historian.port import HistoryStore
 from andon.historian.stores.influx.limits import Access
 from andon.historian.stores.influx.signals import by_directory
 from andon.historian.stores.influx.store import InfluxStore
-from andon.historian.stores.local import LocalStore
 from andon.kit.errors import StartError
 from andon.registry.directory import Directory
 
@@ -16,7 +18,7 @@ async def open_history(settings: Settings) -> HistoryStore:
     """The historian's store, as the setting `historian` says. StartError when it cannot be had."""
     if settings.historian == "influx":
         return await InfluxStore.open(_influx(settings))
-    return LocalStore.open(settings.data_dir / "history.db")
+    return await asyncio.to_thread(open_local_history, settings)
 
 
 def name_series(store: HistoryStore | None, directory: Directory) -> None:

@@ -94,7 +94,12 @@ class Plant:
     @cached_property
     def historian(self) -> Historian:
         """Only in processes that reach the store."""
-        return Historian(self.engines.history, self.directory, queries=configured.queries(self.settings))
+        return Historian(
+            self.engines.history,
+            self.directory,
+            queries=configured.queries(self.settings),
+            policies=lambda: self.housekeeper.applied,
+        )
 
     @cached_property
     def housekeeper(self) -> Housekeeper:

@@ -95,6 +95,17 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(128 << 20, ge=0, description="New data is refused while the disk has less than this.")
     log_max_age_hours: float = Field(48, gt=0, description="Age from which consumed log records are dropped.")
 
+    seal_interval_s: float = Field(300, gt=0, description="Longest time that samples are in memory and the log alone.")
+    unsealed_samples: int = Field(1_000_000, gt=0, description="Samples in memory from which they become files.")
+    late_window_s: float = Field(120, ge=0, description="An hour's files are merged so long after its end.")
+    statistics_samples: int = Field(5_000_000, gt=0, description="From more samples percentiles are approximate.")
+    archive_url: str | None = Field(None, description="Folder or `s3://bucket/prefix` that old days move to.")
+    archive_after_days: float = Field(3, gt=0, description="Age from which a day moves there; below raw retention.")
+    archive_endpoint: str | None = Field(None, description="URL of an object store that is not Amazon's.")
+    archive_region: str | None = Field(None, description="Its region.")
+    archive_access_key: str | None = Field(None, description="Access key; by default what the environment gives.")
+    archive_secret_key: SecretStr | None = Field(None, description="Its secret key.")
+
     retention: str = Field("s2", pattern="^(s2|s1|keep)$", description="How long history is kept: days of each tier.")
     history_max_series: int = Field(50, gt=0, description="Signals in one question to the history.")
     history_max_readings: int = Field(10_000, gt=0, description="Samples of a signal in one answer.")

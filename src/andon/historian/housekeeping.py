@@ -40,7 +40,7 @@ class Housekeeper:
         self.default = default
         self._interval_s = interval_s
         self._clock = clock
-        self._applied: RetentionPolicies | None = None
+        self.applied: RetentionPolicies | None = None
         self._due = 0.0
 
     async def run(self) -> None:
@@ -54,13 +54,13 @@ class Housekeeper:
         now = asyncio.get_running_loop().time()
         try:
             policies = await asyncio.to_thread(self._read)
-            if policies == self._applied and now < self._due:
+            if policies == self.applied and now < self._due:
                 return []
             dropped = await self._store.retain(policies, self._clock())
         except (UnavailableError, DBAPIError) as error:
             logger.warning("retention waits", extra={"error": str(error)[:200]})
             return []
-        self._applied, self._due = policies, now + self._interval_s
+        self.applied, self._due = policies, now + self._interval_s
         for each in dropped:
             logger.info(
                 "history was dropped by retention",

@@ -20,7 +20,7 @@ from andon.engines.database import Database
 from andon.engines.log.embedded import EmbeddedLog
 from andon.engines.log.port import SENSORS_DATA
 from andon.historian.service import Historian, HistorianLimits
-from andon.historian.stores.local import LocalStore
+from andon.historian.stores.columnar.store import LocalStore
 from andon.identity.model import ROLES, Principal
 from andon.ingest.imports.endpoints import router
 from andon.ingest.imports.service import ImportService
@@ -96,7 +96,7 @@ async def works(tmp_path: Path, demo_database: Path, limits: ImportSettings) -> 
     registry = Registry(database, directory)
     registry.load()
     log = EmbeddedLog.open(tmp_path / "log.db")
-    historian = Historian(LocalStore.open(tmp_path / "history.db"), directory, HistorianLimits(flush_interval_s=0.01))
+    historian = Historian(LocalStore.open(tmp_path / "history"), directory, HistorianLimits(flush_interval_s=0.01))
     consumer = await historian.follow(log)
     following = asyncio.create_task(consumer.run())
     pipeline = Pipeline(log, IngestSettings(), lambda full: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from andon.engines.livestate.memory import MemoryLiveState
 from andon.engines.livestate.port import Current, CurrentColumns, TagIds, Window, WindowStats
+from andon.engines.livestate.snapshot import LiveColumns
 from andon.kit.samples import SampleBatch
 
 
@@ -18,6 +19,10 @@ class Delegating:
     def warm(self, batch: SampleBatch) -> None:
         """See `LiveState.warm`: for this process alone."""
         self.memory.warm(batch)
+
+    def restore(self, columns: LiveColumns) -> None:
+        """See `LiveState.restore`: for this process alone."""
+        self.memory.restore(columns)
 
     def current(self, tag_id: int) -> Current | None:
         """See `LiveState.current`."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from andon.engines.livestate.regression import Trend
 from andon.kit.samples import SampleBatch
+
+if TYPE_CHECKING:
+    from andon.engines.livestate.snapshot import LiveColumns
 
 Window = Literal["1h", "24h"]
 TagIds = NDArray[np.int32] | NDArray[np.int64]
@@ -58,6 +61,9 @@ class LiveState(Protocol):
 
     def warm(self, batch: SampleBatch) -> None:
         """The same, for samples read back from history at start."""
+
+    def restore(self, columns: LiveColumns) -> None:
+        """Take over the whole state of some tags, of which nothing is known yet: from a snapshot, or history's sums."""
 
     def current(self, tag_id: int) -> Current | None:
         """The newest sample, or None when the tag was never seen."""

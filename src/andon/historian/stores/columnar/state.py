@@ -181,6 +181,12 @@ class State:
         with self._lock:
             self._durable.update(positions)
 
+    def remember(self, notes: dict[str, str]) -> None:
+        """Keep notes."""
+        self._manifest.commit(Change(notes=notes))
+        with self._lock:
+            self._notes.update(notes)
+
     def swap(self, added: Iterable[Entry], removed: Iterable[Entry], notes: dict[str, str] | None = None) -> None:
         """Files take the place of others: committed together, the others deleted once nobody reads them."""
         added, removed, notes = list(added), list(removed), notes or {}

@@ -26,6 +26,7 @@ from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.maintenance import Maintenance
 from andon.historian.stores.columnar.manifest import Manifest
 from andon.historian.stores.columnar.memory import cleaned
+from andon.historian.stores.columnar.migrating import migrate
 from andon.historian.stores.columnar.reporting import report
 from andon.historian.stores.columnar.sealing import seal
 from andon.historian.stores.columnar.sorting import sorted_unique
@@ -74,7 +75,8 @@ class LocalStore:
             state = State(folder, limits or LocalStoreLimits(), manifest, clock, reached)
             state.archive = archive
             left = remove_strangers(folder, (entry.path for entry in state.catalogue.everything()))
-        except (OSError, ValueError, sqlite3.Error) as error:
+            migrate(state, folder.with_suffix(".db"))
+        except (OSError, ValueError, sqlite3.Error, UnavailableError) as error:
             raise StartError(
                 f"the history {folder} cannot be opened: {error}",
                 field="data_dir",
@@ -83,6 +85,16 @@ class LocalStore:
         if left:
             logger.info("files that were not finished were removed", extra={"folder": str(folder), "files": left})
         return cls(state)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self._state.folder
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing is written or merged now; None while all is well."""
+        return self._failure or self._maintenance.failure
 
     # Writing
 
@@ -194,7 +206,7 @@ class LocalStore:
 
     async def storage(self) -> StorageReport:
         """See `HistoryStore.storage`."""
-        return await self._ask_state(report, self._failure or self._maintenance.failure)
+        return await self._ask_state(report, self.failure)
 
     # Keeping house
 

@@ -1,0 +1,82 @@
+"""History on this machine: opened from the settings, and what is done beside it while the historian runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from andon.app.settings import Settings
+from andon.historian.port import HistoryStore
+from andon.historian.stores.columnar.archive import Archive, ArchiveOptions
+from andon.historian.stores.columnar.limits import LocalStoreLimits
+from andon.historian.stores.columnar.store import LocalStore
+from andon.historian.stores.columnar.tagfile import keep_tags
+from andon.kit.clock import US_PER_DAY, now_us
+from andon.kit.errors import UnavailableError
+from andon.registry.directory import Directory
+
+logger = logging.getLogger(__name__)
+_ARCHIVE_EVERY_S = 3_600.0
+
+
+def open_local_history(settings: Settings) -> LocalStore:
+    """The files under `<data-dir>/history`. StartError when they, or the archive, cannot be."""
+    limits = LocalStoreLimits(
+        unsealed_samples=settings.unsealed_samples,
+        seal_interval_s=settings.seal_interval_s,
+        late_window_s=settings.late_window_s,
+        min_free_bytes=settings.min_free_bytes,
+        statistics_samples=settings.statistics_samples,
+    )
+    return LocalStore.open(settings.data_dir / "history", limits, archive=_archive(settings))
+
+
+def _archive(settings: Settings) -> Archive | None:
+    if settings.archive_url is None:
+        return None
+    secret = settings.archive_secret_key
+    return Archive.open(
+        ArchiveOptions(
+            settings.archive_url,
+            endpoint=settings.archive_endpoint,
+            region=settings.archive_region,
+            access_key=settings.archive_access_key,
+            secret_key=secret.get_secret_value() if secret else None,
+        )
+    )
+
+
+@contextlib.asynccontextmanager
+async def beside_history(store: HistoryStore, directory: Directory, settings: Settings) -> AsyncIterator[None]:
+    """Names of the tags for other programs, and the move of old days into the archive; for files on this machine."""
+    tasks = []
+    if isinstance(store, LocalStore):
+        tasks.append(asyncio.create_task(keep_tags(store.folder, directory), name="tag names"))
+        if settings.archive_url is not None:
+            tasks.append(asyncio.create_task(_archiving(store, settings.archive_after_days), name="archive"))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _archiving(store: LocalStore, after_days: float) -> None:
+    away = False
+    while True:
+        try:
+            moved = await store.archive_days(now_us() - round(after_days * US_PER_DAY))
+        except UnavailableError as error:
+            if not away:
+                logger.warning("the archive is away, old days stay here", extra={"error": error.message})
+            away = True
+        else:
+            if away:
+                logger.info("the archive is back")
+            away = False
+            if moved:
+                logger.info("files of old days were moved to the archive", extra={"files": moved})
+        await asyncio.sleep(_ARCHIVE_EVERY_S)

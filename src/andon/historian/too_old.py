@@ -1,0 +1,70 @@
+"""Samples that come when retention has taken their day already: counted, and set aside where people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from andon.engines.log.codec import Refused
+from andon.engines.log.letters import letters
+from andon.engines.log.port import DEAD_LETTERS, SENSORS_DATA, Log, Record
+from andon.historian.retention import RetentionPolicies
+from andon.kit.clock import US_PER_DAY, now_us, to_iso
+from andon.kit.samples import PINNED, SampleBatch, encode
+
+REASON: Final = "older_than_retention"
+_LETTER_BYTES: Final = 64 << 10
+
+
+class TooOld:
+    """Parts batches. `policies` gives what holds now, None as long as that is not known: then nothing is too old.
+
+    `count`: samples set aside so far.
+    """
+
+    def __init__(self, policies: Callable[[], RetentionPolicies | None], clock: Callable[[], int] = now_us) -> None:
+        self._policies = policies
+        self._clock = clock
+        self.count = 0
+
+    async def set_aside(self, log: Log, batch: SampleBatch, position: int, partition: int) -> SampleBatch:
+        """What may be kept; the rest becomes a dead letter. UnavailableError when that cannot be written."""
+        old = self.of(batch)
+        if old is None:
+            return batch
+        refused = batch.take(old)
+        oldest, count = int(refused.timestamps.min()), len(refused)
+        detail = f"{count:,} samples, the oldest of {to_iso(oldest)}: retention has dropped their days"
+        record = Record(position, encode(refused))
+        made = letters(
+            [Refused(record, REASON, detail)],
+            stream=SENSORS_DATA,
+            partition=partition,
+            max_count=1,
+            max_bytes=_LETTER_BYTES,
+        )
+        await log.append(DEAD_LETTERS, made)
+        self.count += count
+        return batch.take(~old)
+
+    def of(self, batch: SampleBatch) -> NDArray[np.bool_] | None:
+        """Mask of the samples that are too old, None when there are none."""
+        policies = self._policies()
+        if policies is None or not len(batch):
+            return None
+        now = self._clock()
+        cutoffs = {each: _first_kept(each.cutoff("raw", now)) for each in {policies.default, *policies.tags.values()}}
+        if int(batch.timestamps.min()) >= max(cutoffs.values()):
+            return None
+        tags, rows = np.unique(batch.tag_ids, return_inverse=True)
+        first_kept = np.array([cutoffs[policies.of(tag)] for tag in tags.tolist()], np.int64)
+        old = (batch.timestamps < first_kept[rows]) & ~batch.marked(PINNED)
+        return old if old.any() else None
+
+
+def _first_kept(cutoff: int | None) -> int:
+    """Retention drops whole days: those that ended before the cutoff."""
+    return 0 if cutoff is None else cutoff // US_PER_DAY * US_PER_DAY
