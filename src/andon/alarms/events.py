@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from andon.kit.clock import parse_timestamp
 from andon.kit.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
+
+PATIENCE_S = 1.0
+"""Whoever acts on an alarm waits no longer than this for the log: the database has it already."""
 
 CHANGES = Counter("andon_alarm_changes_total", "What happened to alarms", ["change"])
 
@@ -68,7 +72,8 @@ class AlarmEvents:
 
     def __init__(self, log: Log, max_waiting: int) -> None:
         self._log = log
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[str, bytes]] = deque()  # with the key: events of a device stay in order
+        self._sending: asyncio.Task[None] | None = None
         self._max_waiting = max_waiting
         self._listeners: list[Listener] = []
 
@@ -94,20 +99,24 @@ class AlarmEvents:
                 listener(event)
             except Exception:
                 logger.exception("a listener failed on an alarm event", extra={"change": change.value})
-        self._waiting.append(msgspec.json.encode(event_body(alarm, change, at)))
+        self._waiting.append((alarm.device_id, msgspec.json.encode(event_body(alarm, change, at))))
         if len(self._waiting) > self._max_waiting:
             self._waiting.popleft()
             logger.error("the log is away for too long: an alarm event is not published")
 
-    async def flush(self) -> None:
-        """Append what waits to the log; what cannot be written waits for the next time."""
-        if not self._waiting:
-            return
-        payloads = list(self._waiting)
+    async def flush(self, patience_s: float = PATIENCE_S) -> None:
+        """Append what waits to the log; what is not written in time goes on by itself, or waits for the next call."""
+        if self._sending is None or self._sending.done():
+            if not self._waiting:
+                return
+            self._sending = asyncio.create_task(self._send(), name="alarm events")
+        await asyncio.wait((self._sending,), timeout=patience_s)
+
+    async def _send(self) -> None:
+        waiting = list(self._waiting)
+        self._waiting.clear()
         try:
-            await self._log.append(ALERTS, payloads)
+            await self._log.append(ALERTS, [payload for _, payload in waiting], [key for key, _ in waiting])
         except UnavailableError as error:
-            logger.warning("alarm events wait for the log", extra={"waiting": len(payloads), "error": error.message})
-            return
-        for _ in payloads:
-            self._waiting.popleft()
+            self._waiting.extendleft(reversed(waiting))
+            logger.warning("alarm events wait for the log", extra={"waiting": len(waiting), "error": error.message})

@@ -15,6 +15,8 @@ from andon import __version__
 from andon.api.context import ApiContext, RoleStatus, context
 from andon.api.health import overall, probe_all
 from andon.api.system_schemas import Dashboard, SystemMetrics, SystemStatus
+from andon.engines.log.port import DEAD_LETTERS
+from andon.engines.log.reading import count
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import US_PER_HOUR, US_PER_S, now_us, to_iso
@@ -113,7 +115,7 @@ async def system(state: Context, principal: SystemReader) -> dict[str, Any]:
         "streams": streams,
         "storage": {**await state.storage(), "logBytes": log.file_bytes},
         "clients": await state.clients(),
-        "deadLetters": {"total": await state.log.end("dead-letters")},
+        "deadLetters": {"total": await count(state.log, DEAD_LETTERS)},
         "process": {
             "pid": own.pid,
             "rssMb": round(own.memory_info().rss / 1e6, 1),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -12,58 +11,17 @@ from typing import Literal
 import msgspec
 
 from andon.engines.log.port import DEAD_LETTERS, Log
+from andon.engines.log.reading import count
+from andon.ingest.letter_reader import DeadLetter, LetterReader, StoredLetter
 from andon.ingest.settings import IngestSettings
-from andon.kit.clock import now_us, parse_timestamp, to_iso
+from andon.kit.clock import now_us, to_iso
 
 Source = Literal["mqtt", "http", "log"]
 
 WINDOW_S = 1.0
 _MAX_KEYS = 1_000
 _STUB_BYTES = 256
-_PREVIEW = 200
 _MAX_DETAIL = 500
-
-
-class _Stored(msgspec.Struct, omit_defaults=True):
-    """A dead letter as the stream holds it."""
-
-    at: str
-    source: str
-    topic: str
-    reason: str
-    detail: str
-    payload: str = ""
-    size: int = 0
-    device: str | None = None
-    organisation: str | None = None
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """`at` µs UTC. `payload` is what was kept of `size` bytes; `count` above 1: a summary of letters not kept."""
-
-    id: int
-    at: int
-    source: str
-    topic: str
-    reason: str
-    detail: str
-    payload: bytes
-    size: int
-    device: str | None
-    organisation: str | None
-    count: int
-
-    @property
-    def replayable(self) -> bool:
-        """Whether the whole payload is there to try again."""
-        return self.size > 0 and len(self.payload) == self.size
-
-    @property
-    def preview(self) -> str:
-        """The first characters of the payload, unreadable bytes replaced."""
-        return self.payload[:_PREVIEW].decode("utf-8", "replace")
 
 
 @dataclass(slots=True)
@@ -116,7 +74,7 @@ class DeadLetters:
         self._kept[reason] = kept_so_far + 1
         kept = self._cut(payload)
         self._add(
-            _Stored(
+            StoredLetter(
                 to_iso(now_us() if at is None else at),
                 source,
                 topic[:_MAX_DETAIL],
@@ -136,32 +94,15 @@ class DeadLetters:
 
     async def total(self) -> int:
         """How many letters there have been."""
-        return await self._log.end(DEAD_LETTERS)
+        return await count(self._log, DEAD_LETTERS)
 
     async def recent(self, organisation: str, before: int | None = None, limit: int = 100) -> list[DeadLetter]:
         """The newest letters first, those before the letter `before` when it is given."""
-        newest = await self._log.end(DEAD_LETTERS) if before is None else before - 1
-        found: list[DeadLetter] = []
-        while newest > 0 and len(found) < limit:
-            first = max(newest - limit, 0)
-            letters = await self._read(first, newest)
-            mine = [letter for letter in letters if letter.organisation in (None, organisation)]
-            found.extend(reversed(mine))
-            if not letters:
-                break
-            newest = first
-        return found[:limit]
+        return await LetterReader(self._log).recent(organisation, before, limit)
 
     async def get(self, organisation: str, letter_id: int) -> DeadLetter | None:
         """The letter of that id, None when it is not kept any more or belongs to another organisation."""
-        if letter_id < 1:
-            return None
-        letters = await self._read(letter_id - 1, letter_id)
-        return next((letter for letter in letters if letter.organisation in (None, organisation)), None)
-
-    async def _read(self, after: int, last: int) -> list[DeadLetter]:
-        records = await self._log.read(DEAD_LETTERS, after, max_records=last - after, max_bytes=16 << 20)
-        return [_letter(record.position, record.payload) for record in records if record.position <= last]
+        return await LetterReader(self._log).get(organisation, letter_id)
 
     def _cut(self, payload: bytes) -> bytes:
         kept = payload[: self._settings.letter_payload_bytes]
@@ -186,37 +127,12 @@ class DeadLetters:
             count = sum(withheld.count for _, withheld in entries)
             topic = entries[0][0] if len(entries) == 1 else f"{len(entries)} topics"
             detail = f"and {count:,} more"
-            self._add(_Stored(now, entries[0][1].source, topic[:_MAX_DETAIL], reason, detail, count=count))
+            self._add(StoredLetter(now, entries[0][1].source, topic[:_MAX_DETAIL], reason, detail, count=count))
         self._seen.clear()
         self._withheld.clear()
         self._kept.clear()
         self._kept_bytes = 0
 
-    def _add(self, letter: _Stored) -> None:
+    def _add(self, letter: StoredLetter) -> None:
         self._queue.append(msgspec.json.encode(letter))
         self._ready()
-
-
-_decoder = msgspec.json.Decoder(_Stored)
-
-
-def _letter(position: int, payload: bytes) -> DeadLetter:
-    try:
-        stored = _decoder.decode(payload)
-        at, kept = parse_timestamp(stored.at), base64.b64decode(stored.payload)
-    except (msgspec.MsgspecError, ValueError, binascii.Error) as error:
-        detail = f"this letter cannot be read: {error}"
-        return DeadLetter(position, 0, "log", "", "unreadable_letter", detail, payload, 0, None, None, 1)
-    return DeadLetter(
-        position,
-        at,
-        stored.source,
-        stored.topic,
-        stored.reason,
-        stored.detail,
-        kept,
-        stored.size,
-        stored.device,
-        stored.organisation,
-        stored.count,
-    )

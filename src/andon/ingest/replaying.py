@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from andon.engines.log.port import SENSORS_DATA, Log, Record
-from andon.ingest.dead_letters import DeadLetter
+from andon.ingest.letter_reader import DeadLetter
 from andon.ingest.pipeline import Pipeline
 from andon.ingest.push import Pusher
 from andon.ingest.receiver import Receiver

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from andon.ingest.adoption import Adoption, SignalChoice
-from andon.ingest.dead_letters import DeadLetter
 from andon.ingest.discovery import Discovered, SeenSignal
+from andon.ingest.letter_reader import DeadLetter
 from andon.kit.clock import to_iso
 from andon.kit.errors import InvalidError
 from andon.kit.limits import Limits

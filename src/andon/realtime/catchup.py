@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.engines.log.port import SENSORS_DATA, Log, Record
+from andon.engines.log.reading import read_range
 from andon.kit.samples import SampleBatch, concatenate
 
 _WINDOW = 100  # records that are read and searched at once, between which others have their turn
-_READ_BYTES = 4 << 20
 _LARGEST_WINDOW = 1_600
 
 
@@ -72,7 +72,7 @@ async def _missed(
     whole = True
     while high > floor and whole and count <= limits.samples and size < limits.bytes:
         low = max(floor, high - window)
-        records = await _records(log, partition, low, high)
+        records = await read_range(log, SENSORS_DATA, low, high, partition)
         whole = bool(records) and records[0].position == low + 1
         if records:
             kept.appendleft(await _of_tags(log, records, tags, since))
@@ -81,18 +81,6 @@ async def _missed(
         high, window = low, min(2 * window, _LARGEST_WINDOW)
         await asyncio.sleep(0)  # a read that memory answers does not yield, and others are waiting
     return Missed(concatenate(list(kept)), not whole or high > after)
-
-
-async def _records(log: Log, partition: int, after: int, upto: int) -> list[Record]:
-    """All records after one position up to another that the log still has."""
-    found: list[Record] = []
-    while after < upto:
-        records = await log.read(SENSORS_DATA, after, upto - after, _READ_BYTES, partition=partition)
-        if not records:
-            break
-        found.extend(record for record in records if record.position <= upto)
-        after = records[-1].position
-    return found
 
 
 async def _of_tags(log: Log, records: list[Record], tags: NDArray[np.int32], since: int | None) -> SampleBatch:
