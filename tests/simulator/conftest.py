@@ -34,12 +34,12 @@ async def observe(broker: Broker) -> AsyncIterator[Callable[..., Any]]:
         clients.append(client)
         client.set_auth_credentials(USER, PASSWORD)
         client.on_message = observer.on_message
-        granted = asyncio.Event()
-        client.on_subscribe = lambda *_: granted.set()
+        granted = asyncio.Semaphore(0)
+        client.on_subscribe = lambda *_: granted.release()
         await client.connect("127.0.0.1", broker.port, version=MQTTv311)
         for topic in topics:
             client.subscribe(topic, qos=1)
-        await asyncio.wait_for(granted.wait(), PATIENCE_S)
+            await asyncio.wait_for(granted.acquire(), PATIENCE_S)
         return observer
 
     yield start
