@@ -19,6 +19,17 @@ FRESH = re.compile(r"^\d+\.\d$")
 HATCHED = re.compile("hatched")
 UNREACHED = ("net::ERR_", "WebSocket connection")  # the browser itself notes each request without an answer
 
+SCRIPTS = "performance.getEntriesByType('resource').map(({name}) => name).filter((name) => name.endsWith('.js'))"
+STYLED = "() => [...document.querySelectorAll('link[rel=stylesheet]')].every(({sheet}) => sheet)"
+
+
+def fetched(page: Page, part: str) -> None:
+    """Until a part of the app is there, with all that it imports and every style sheet."""
+    found = f"{SCRIPTS}.find((name) => name.includes('{part}'))"
+    page.wait_for_function(f"() => {found}")
+    page.evaluate(f"() => import({found}).then(() => null)")
+    page.wait_for_function(STYLED)
+
 
 class Mortal:
     """An Andon that dies and comes back with the same data at the same address."""
@@ -89,10 +100,7 @@ def test_one_can_look_around_while_the_server_is_away(mortal: Mortal, tabs: Tabs
     page = tabs.open(mortal.running.url)
     page.goto("/")
     expect(connection(page)).to_have_text("Live")
-    # Once the first page is there, the parts of the others are fetched.
-    page.wait_for_function(
-        "() => performance.getEntriesByType('resource').some(({name}) => name.includes('AlertsPage'))"
-    )
+    fetched(page, "AlertsPage")  # once the first page is there, the parts of the others are fetched
     mortal.dies()
     expect(connection(page)).to_have_text("No connection")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Alarms").click()
@@ -102,3 +110,21 @@ def test_one_can_look_around_while_the_server_is_away(mortal: Mortal, tabs: Tabs
     expect(connection(page)).to_have_text("Live")
     expect(page.get_by_role("heading", name="No active alarms")).to_be_visible()
     tabs.forgive(*UNREACHED)
+
+
+def test_a_page_whose_part_was_not_fetched_in_time_appears_when_the_server_is_back(mortal: Mortal, tabs: Tabs) -> None:
+    page = tabs.open(mortal.running.url)
+    page.route("**/assets/AlertList-*", lambda route: route.abort())
+    page.goto("/")
+    page.evaluate("window.sameDocument = true")
+    expect(connection(page)).to_have_text("Live")
+    mortal.dies()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Alarms").click()
+    expect(page.get_by_role("heading", name="This page cannot be shown now")).to_be_visible()
+    expect(connection(page)).to_have_text("No connection")
+    page.unroute("**/assets/AlertList-*")
+    mortal.comes_back()
+    expect(page.get_by_role("heading", name="No active alarms")).to_be_visible()
+    assert page.evaluate("[...document.styleSheets].some(({href}) => href?.includes('AlertList'))")
+    assert page.evaluate("window.sameDocument") is True
+    tabs.forgive(*UNREACHED, "The server cannot be reached")

@@ -17,13 +17,15 @@ export function NotFound() {
 export function RouteError({ error, reset }: ErrorComponentProps) {
   const router = useRouter();
   const { state } = useConnection();
-  const failedIn = useRef(state);
+  const away = useRef(false);
   const retry = useCallback(async () => {
     reset();
     await router.invalidate();
   }, [reset, router]);
   useEffect(() => {
-    if (state === "live" && failedIn.current !== "live") void retry();
+    // The request may have failed before the live connection noticed.
+    away.current ||= state !== "live";
+    if (state === "live" && away.current) void retry();
   }, [state, retry]);
   return <ErrorState title="This page cannot be shown now" error={error} onRetry={retry} />;
 }

@@ -4,6 +4,7 @@ import { ensureSession } from "@/api/session";
 import { AppFrame } from "@/components/frame/AppFrame";
 import { parseSearch, stringifySearch } from "@/lib/urlState";
 import { NotFound, RouteError } from "./fallbacks";
+import { part } from "./part";
 
 interface Context {
   queries: QueryClient;
@@ -14,17 +15,17 @@ const root = createRootRouteWithContext<Context>()();
 const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
-  component: lazyRouteComponent(() => import("@/features/login/LoginPage")),
+  component: lazyRouteComponent(() => part(() => import("@/features/login/LoginPage"))),
 });
 
 /** The pages, each a part of its own that is loaded when it is first needed. */
 const pages = {
-  overview: lazyRouteComponent(() => import("@/features/overview/OverviewPage")),
-  devices: lazyRouteComponent(() => import("@/features/devices/DevicesPage")),
-  device: lazyRouteComponent(() => import("@/features/devicedetail/DeviceDetailPage")),
-  alerts: lazyRouteComponent(() => import("@/features/alerts/AlertsPage")),
-  system: lazyRouteComponent(() => import("@/features/system/SystemPage")),
-  storage: lazyRouteComponent(() => import("@/features/storage/StoragePage")),
+  overview: lazyRouteComponent(() => part(() => import("@/features/overview/OverviewPage"))),
+  devices: lazyRouteComponent(() => part(() => import("@/features/devices/DevicesPage"))),
+  device: lazyRouteComponent(() => part(() => import("@/features/devicedetail/DeviceDetailPage"))),
+  alerts: lazyRouteComponent(() => part(() => import("@/features/alerts/AlertsPage"))),
+  system: lazyRouteComponent(() => part(() => import("@/features/system/SystemPage"))),
+  storage: lazyRouteComponent(() => part(() => import("@/features/storage/StoragePage"))),
 };
 
 /** Once the first page stands, the others are fetched too: they then open at once, also while the server is away. */

@@ -1,0 +1,45 @@
+import { ApiError } from "@/api/errors";
+
+/**
+ * Loads a part of the app. The router takes a part that cannot be loaded for one of an older build and loads the page
+ * anew; while the server is away nothing would be left of the page then. It stays instead, as after any lost request.
+ */
+export async function part<Module>(load: () => Promise<Module>): Promise<Module> {
+  try {
+    await Promise.all([...missing].map(style));
+    return await load();
+  } catch (error) {
+    if (await serverAnswers()) throw error;
+    throw new ApiError(0, "The server cannot be reached");
+  }
+}
+
+/** Vite asks for a style sheet once: one that failed would be missing when its part is loaded at a second try. */
+const missing = new Set<string>();
+document.addEventListener(
+  "error",
+  ({ target }) => {
+    if (!(target instanceof HTMLLinkElement) || target.rel !== "stylesheet") return;
+    missing.add(target.href);
+    target.remove();
+  },
+  true,
+);
+
+async function style(href: string): Promise<void> {
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+  await new Promise((resolve, reject) => {
+    link.addEventListener("load", resolve);
+    link.addEventListener("error", () => reject(new Error(`${href} cannot be loaded`)));
+    document.head.append(link);
+  });
+  missing.delete(href);
+}
+
+async function serverAnswers(): Promise<boolean> {
+  try {
+    return (await fetch("/", { method: "HEAD", cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+}
