@@ -29,6 +29,7 @@ PAGES = (
     "/devices",
     "/devices/device-001",
     "/devices/loom-001",
+    "/devices/loom-001?view=history&from=-1h&tags=bbw_value,vibration",
     "/devices/press-1",
     "/alerts",
     "/alerts?view=history",
@@ -121,6 +122,12 @@ def test_axe_finds_nothing_in_the_dialogs(watched: Page) -> None:
     watched.get_by_role("button", name="Change").click()
     watched.get_by_role("button", name="Add a device").click()
     axe.looks("retention")
+    opened(watched, "/devices/busy-critical?view=history")
+    watched.get_by_role("button", name="Table").click()
+    axe.looks("points")
+    watched.get_by_role("button", name="Export").click()
+    expect(dialog.get_by_label("Format")).to_be_focused()
+    axe.looks("export")
     assert axe.found == {}
 
 

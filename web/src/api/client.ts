@@ -100,14 +100,55 @@ function caller<V extends Verb>(verb: V) {
 /** Calls as the server's contract has them: `await api.get("/devices/{device_id}", { path: { device_id } })`. */
 export const api = { get: caller("get"), post: caller("post"), put: caller("put"), delete: caller("delete") };
 
+/** The name that the server gives a file. */
+const fileName = (response: Response): string | undefined => /filename="?([^";]+)"?/.exec(response.headers.get("content-disposition") ?? "")?.[1];
+
+/** Hands bytes to the browser as a download. */
+function saveFile(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
+
 /** Fetches a file with the session's token and hands it to the browser as a download. */
 export async function download(template: string, options: RequestOptions, fallbackName: string): Promise<void> {
   const response = await send("GET", template, options);
-  const named = /filename="?([^";]+)"?/.exec(response.headers.get("content-disposition") ?? "");
-  const url = URL.createObjectURL(await response.blob());
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = named?.[1] ?? fallbackName;
-  link.click();
-  URL.revokeObjectURL(url);
+  saveFile(await response.blob(), fileName(response) ?? fallbackName);
+}
+
+const NEW_LINE = 10;
+
+export interface DownloadProgress {
+  bytes: number;
+  /** Ends of lines so far: rows, in a format of lines. */
+  lines: number;
+  /** About how many rows will come; null when the server does not say. */
+  totalRows: number | null;
+}
+
+/** The same for a file of any size, telling how far it is; the options' signal ends it. */
+export async function downloadLarge(
+  template: string,
+  options: RequestOptions,
+  fallbackName: string,
+  onProgress: (progress: DownloadProgress) => void,
+): Promise<void> {
+  const response = await send("GET", template, options);
+  const rows = response.headers.get("x-total-rows");
+  const progress = { bytes: 0, lines: 0, totalRows: rows === null ? null : Number(rows) };
+  onProgress({ ...progress });
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => {
+      progress.bytes += chunk.byteLength;
+      for (const byte of chunk) if (byte === NEW_LINE) progress.lines += 1;
+      onProgress({ ...progress });
+      controller.enqueue(chunk);
+    },
+  });
+  // The browser gathers the parts itself and may keep them on the disk.
+  const gathered = new Response(response.body?.pipeThrough(counted), { headers: { "content-type": response.headers.get("content-type") ?? "" } });
+  saveFile(await gathered.blob(), fileName(response) ?? fallbackName);
 }

@@ -21,9 +21,23 @@ interface Props {
   data?: ChartData;
   /** Gives the plot to a caller that feeds it live. */
   onPlot?: (plot: uPlot) => () => void;
+  /** Makes a range choosable by dragging over it; ms UTC. Whoever uses it also offers buttons. */
+  onZoom?: (fromMs: number, toMs: number) => void;
 }
 
 const EMPTY: ChartData = [[], []];
+
+/** A drag of less is a click. */
+const LEAST_DRAG_PX = 5;
+
+function zoom(plot: uPlot, onZoom: Props["onZoom"]): void {
+  const { left, width, height } = plot.select;
+  if (width < LEAST_DRAG_PX) return;
+  const at = (pixel: number) => plot.posToVal(pixel, "x") * 1_000;
+  const [from, to] = [at(left), at(left + width)];
+  plot.setSelect({ left: 0, width: 0, top: 0, height }, false);
+  onZoom?.(from, to);
+}
 
 function options(props: Props, width: number, timeZone: string, withSpread: boolean): uPlot.Options {
   const palette = colours();
@@ -34,7 +48,8 @@ function options(props: Props, width: number, timeZone: string, withSpread: bool
     height: props.height ?? 260,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), timeZone),
     legend: { show: false },
-    cursor: { drag: { x: false, y: false } },
+    cursor: { drag: { x: props.onZoom !== undefined, y: false, setScale: false } },
+    hooks: { setSelect: [(plot) => zoom(plot, props.onZoom)] },
     scales: {
       x: { time: true, range: () => props.range() },
       y: { range: (_, low, high) => valueRange(low, high, props.limits) },
@@ -48,7 +63,7 @@ function options(props: Props, width: number, timeZone: string, withSpread: bool
 
 /** A line over time with its band and limits. Redraws only its canvas: no React render a sample. */
 export function TimeChart(props: Props) {
-  const { data = EMPTY, label, limits, decimals, height, range, onPlot } = props;
+  const { data = EMPTY, label, limits, decimals, height, range, onPlot, onZoom } = props;
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const scheme = useComputedColorScheme();
@@ -66,7 +81,7 @@ export function TimeChart(props: Props) {
   useEffect(() => {
     const element = host.current;
     if (!element) return undefined;
-    const shared = { label, limits: fixedLimits, decimals, range, ...(height === undefined ? {} : { height }) };
+    const shared = { label, limits: fixedLimits, decimals, range, ...(height === undefined ? {} : { height }), ...(onZoom && { onZoom }) };
     const made = new uPlot(options(shared, element.clientWidth, timeZone, withSpread), newest.current, element);
     plot.current = made;
     const release = onPlot?.(made);
@@ -79,7 +94,7 @@ export function TimeChart(props: Props) {
       plot.current = null;
     };
     // The scheme changes the colours that the options read from the page.
-  }, [label, fixedLimits, decimals, height, range, onPlot, scheme, timeZone, withSpread]);
+  }, [label, fixedLimits, decimals, height, range, onPlot, onZoom, scheme, timeZone, withSpread]);
 
   return <div ref={host} role="img" aria-label={label} className={classes["chart"]} style={{ minHeight: height ?? 260 }} />;
 }

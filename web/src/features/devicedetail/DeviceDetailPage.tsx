@@ -1,3 +1,4 @@
+import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ApiError } from "@/api/errors";
@@ -7,6 +8,7 @@ import { Page, Panel } from "@/components/Page";
 import { SeverityMark } from "@/components/SeverityMark";
 import { EmptyState, ErrorState, SkeletonCards } from "@/components/states";
 import { ValueInContext } from "@/components/ValueInContext";
+import { HistoryView } from "@/features/history/HistoryView";
 import { humanise } from "@/lib/format";
 import { useUrlState } from "@/lib/urlState";
 import { useSubscription, useTagShown } from "@/live/hooks";
@@ -62,9 +64,32 @@ export default function DeviceDetailPage() {
           {device.protocol === "sparkplug" ? "They come with the device's birth message." : "They appear with the first message of the device."}
         </EmptyState>
       ) : (
-        <Signals device={device} fetchedAt={found.dataUpdatedAt} />
+        <Views device={device} fetchedAt={found.dataUpdatedAt} />
       )}
     </Page>
+  );
+}
+
+const VIEWS = [
+  { value: "now", label: "Now" },
+  { value: "history", label: "History" },
+];
+
+/** Now and the last days beside each other, or any time there was. */
+function Views({ device, fetchedAt }: { device: DeviceDetail; fetchedAt: number }) {
+  const [url, setUrl] = useUrlState<"view">();
+  const view = url.view === "history" ? "history" : "now";
+  return (
+    <>
+      <SegmentedControl
+        className={classes["views"] ?? ""}
+        aria-label="What to show"
+        value={view}
+        data={VIEWS}
+        onChange={(next) => setUrl({ view: next === "now" ? undefined : next }, true)}
+      />
+      {view === "history" ? <HistoryView device={device} /> : <Signals device={device} fetchedAt={fetchedAt} />}
+    </>
   );
 }
 

@@ -1,0 +1,143 @@
+"""Any time of a device: the range, its signals, where nothing was."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from .conftest import Tabs
+from .plant import Plant
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-1")]
+
+STEP_S = 10
+
+
+def recorded(plant: Plant, device_id: str, *minutes_ago: tuple[int, int], silent_s: int = 600) -> str:
+    """A device with a sample every ten seconds in each of the stretches, from and to so many minutes ago. A longer
+    silence than `silent_s` is a gap.
+    """
+    plant.add_device(device_id, offlineAfterSeconds=silent_s)
+    now = datetime.now(UTC)
+    samples = [
+        {"timestamp": (now - timedelta(seconds=ago)).isoformat(), "value": 40 + ago % 7}
+        for first, last in minutes_ago
+        for ago in range(first * 60, last * 60, -STEP_S)
+    ]
+    plant.api.post(f"/api/v1/devices/{device_id}/samples", json={"samples": samples}).raise_for_status()
+    return device_id
+
+
+def chart(page: Page, tag: str) -> Locator:
+    return page.get_by_role("img", name=f"{tag} of ")
+
+
+def asked(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_the_range_lives_in_the_url_and_back_returns(page: Page, plant: Plant) -> None:
+    recorded(plant, "press-7", (50, 5))
+    page.goto("/devices/press-7")
+    page.get_by_text("History", exact=True).first.click()
+    expect(chart(page, "temperature")).to_be_visible()
+    with page.expect_request(re.compile(r"from=-7d.*points=\d+.*method=minmax")):
+        page.get_by_role("radiogroup", name="Time range").get_by_text("7 d").click()
+    expect(page).to_have_url(re.compile("from=-7d"))
+    expect(page.get_by_text("Drawn from samples.")).to_be_visible()
+    page.get_by_role("button", name="Earlier").click()
+    expect(page).to_have_url(re.compile(r"from=20.*&to=20"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("from=-7d"))
+    expect(chart(page, "temperature")).to_be_visible()
+
+
+def test_dragging_over_a_chart_shows_that_part_closer(page: Page, plant: Plant) -> None:
+    recorded(plant, "press-8", (55, 1))
+    page.goto("/devices/press-8?view=history&from=-1h")
+    box = chart(page, "temperature").locator(".u-over").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.25, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, middle, steps=5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"to=20"))
+    first, last = (datetime.fromisoformat(asked(page)[name][0]) for name in ("from", "to"))
+    assert timedelta(minutes=28) < last - first < timedelta(minutes=32)
+    before = page.url
+    page.get_by_role("button", name="Closer").click()
+    expect(page).not_to_have_url(before)
+    expect(chart(page, "temperature")).to_be_visible()
+
+
+def test_two_moments_can_be_typed_in_the_sites_time(page: Page, plant: Plant) -> None:
+    recorded(plant, "press-9", (50, 5))
+    page.goto("/devices/press-9?view=history")
+    page.get_by_role("button", name=re.compile(r"\d{4}, .* – ")).click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("From").fill("2025-01-11T10:00")
+    form.get_by_label("To").fill("2025-01-11T09:00")
+    expect(form.get_by_role("button", name="Show")).to_be_disabled()
+    form.get_by_label("To").fill("2025-01-11T12:00")
+    form.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("from=2025-01-11T"))
+    expect(page.get_by_role("heading", name="Nothing in this range")).to_be_visible()
+
+
+def test_a_gap_stays_a_gap_also_in_the_table(page: Page, plant: Plant) -> None:
+    recorded(plant, "press-10", (50, 40), (20, 5))
+    page.goto("/devices/press-10?view=history&from=-1h")
+    page.get_by_role("button", name="Table").click()
+    points = page.get_by_role("table", name="Points of temperature")
+    expect(points.get_by_role("row").filter(has_text="Nothing came").first).to_contain_text("–")
+
+
+def test_several_signals_are_drawn_and_samples_chosen_by_quality(page: Page) -> None:
+    page.goto("/devices/loom-001?view=history&from=-1h")
+    expect(chart(page, "bbw_value")).to_be_visible()
+    page.get_by_role("checkbox", name="Vibration").check()
+    expect(chart(page, "vibration")).to_be_visible()
+    expect(chart(page, "bbw_value")).to_be_visible()
+    with page.expect_request(re.compile(r"tag=bbw_value.*tag=vibration.*quality=good")):
+        page.get_by_label("Quality", exact=True).select_option("good")
+    page.reload()
+    expect(chart(page, "vibration")).to_be_visible()
+    expect(page.get_by_label("Quality", exact=True)).to_have_value("good")
+
+
+def test_what_is_shown_is_exported_as_a_file(page: Page, plant: Plant) -> None:
+    recorded(plant, "press-11", (30, 20))
+    page.goto("/devices/press-11?view=history&from=-1h")
+    page.get_by_role("button", name="Export").click()
+    dialog = page.get_by_role("dialog", name="Export Press-11")
+    expect(dialog.get_by_role("checkbox", name="Temperature")).to_be_checked()
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Export").click()
+    assert download.value.suggested_filename.endswith(".csv")
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith("timestamp,") and len(lines) == 1 + 60 + 1  # the stretch, and the device's first value
+    expect(dialog).to_have_count(0)
+
+
+def test_an_export_can_be_stopped_and_says_what_went_wrong(page: Page, plant: Plant, tabs: Tabs) -> None:
+    recorded(plant, "press-12", (30, 20))
+    page.goto("/devices/press-12?view=history&from=-1h")
+    page.get_by_role("button", name="Export").click()
+    dialog = page.get_by_role("dialog", name="Export Press-12")
+    waiting: list[Route] = []
+    page.route("**/export?*", lambda route: waiting.append(route))
+    dialog.get_by_role("button", name="Export").click()
+    expect(dialog.get_by_role("status")).to_contain_text("The server is writing the file")
+    dialog.get_by_role("button", name="Stop").click()
+    expect(dialog.get_by_role("status")).to_have_count(0)
+    page.unroute("**/export?*")
+    page.route("**/export?*", lambda route: route.fulfill(status=503, json={"error": "4 exports are running"}))
+    dialog.get_by_label("Format").select_option("parquet")
+    dialog.get_by_role("button", name="Export").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("4 exports are running")
+    tabs.forgive("503")

@@ -1,0 +1,87 @@
+import { Button, NativeSelect } from "@mantine/core";
+import { useElementSize } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useCallback, useState } from "react";
+import { historyQuery } from "@/api/queries";
+import type { DeviceDetail, HistoryQuery, Tag } from "@/api/types";
+import { Panel } from "@/components/Page";
+import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
+import { useUrlState } from "@/lib/urlState";
+import { serverNow } from "@/live/clock";
+import { QUALITIES } from "./qualities";
+import { RangeControl } from "./RangeControl";
+import { SeriesPanel } from "./SeriesPanel";
+import { TagChooser } from "./TagChooser";
+import { between, isRelative, joinNames, pointsFor, readRange, splitNames, type TimeRange } from "./timeRange";
+import classes from "./history.module.css";
+
+const ExportDialog = lazy(() => import("./ExportDialog"));
+const SOURCES = { raw: "samples", "1m": "the lowest and highest of minutes", "1h": "the lowest and highest of hours" } as const;
+const REFRESH_MS = 30_000;
+
+/** Charts are drawn of numbers; what was chosen and is gone is left out. */
+function chosenTags(device: DeviceDetail, names: readonly string[]): Tag[] {
+  const drawn = device.tags.filter(({ kind }) => kind !== "text");
+  const chosen = drawn.filter(({ name }) => names.includes(name));
+  return chosen.length > 0 ? chosen : drawn.slice(0, 1);
+}
+
+/** Any time there was: one range for all charts, from the control or by dragging. All of it lives in the URL. */
+export function HistoryView({ device }: { device: DeviceDetail }) {
+  const [url, setUrl] = useUrlState<"from" | "to" | "tags" | "quality">();
+  const [exporting, setExporting] = useState(false);
+  const { ref, width } = useElementSize();
+  const range = readRange(url.from, url.to, serverNow());
+  const quality = QUALITIES.find(({ value }) => value === url.quality)?.value ?? "all";
+  const tags = chosenTags(device, splitNames(url.tags));
+  const onRange = useCallback((next: TimeRange) => setUrl({ from: next.from, to: isRelative(next) ? undefined : next.to }, true), [setUrl]);
+  const onZoom = useCallback((from: number, to: number) => onRange(between(from, to, serverNow())), [onRange]);
+
+  const query: HistoryQuery = { tag: tags.map(({ name }) => name), ...range, points: pointsFor(width), method: "minmax", quality };
+  const found = useQuery({
+    ...historyQuery(device.deviceId, query),
+    enabled: width > 0 && tags.length > 0,
+    refetchInterval: isRelative(range) ? REFRESH_MS : false,
+  });
+  const history = found.data?.data;
+  const several = history?.series ?? [];
+  const meta = found.data?.meta;
+
+  return (
+    <div className={classes["view"]} ref={ref}>
+      <Panel
+        title="What to show"
+        actions={
+          <Button variant="default" onClick={() => setExporting(true)}>
+            Export
+          </Button>
+        }
+      >
+        <div className={classes["choices"]}>
+          <RangeControl range={range} onRange={onRange} />
+          <NativeSelect
+            label="Quality"
+            value={quality}
+            data={QUALITIES}
+            onChange={({ currentTarget: { value } }) => setUrl({ quality: value === "all" ? undefined : value })}
+          />
+          <TagChooser device={device} chosen={tags} onChoose={(names) => setUrl({ tags: joinNames(names) })} />
+        </div>
+      </Panel>
+      {tags.length === 0 && <EmptyState title="Nothing to draw">The signals of this device are texts; they are in the raw data.</EmptyState>}
+      {found.isError && !history && <ErrorState title="The history could not be read" error={found.error} onRetry={found.refetch} />}
+      {found.isPending && tags.length > 0 && <SkeletonRows rows={1} height={340} />}
+      {history &&
+        tags.map((tag) => {
+          const own = several.length > 0 ? several.find((each) => each.tag === tag.name)?.readings : history.tag === tag.name ? history.readings : undefined;
+          return own && <SeriesPanel key={tag.id} device={device} tag={tag} readings={own} from={history.from} to={history.to} onZoom={onZoom} />;
+        })}
+      <Suspense>
+        {exporting && <ExportDialog device={device} range={range} tags={tags.map(({ name }) => name)} quality={quality} onClose={() => setExporting(false)} />}
+      </Suspense>
+      <p className={classes["source"]} aria-live="polite">
+        {meta && `Drawn from ${SOURCES[meta.source]}. Drag over a chart to see a part of it closer.`}
+      </p>
+    </div>
+  );
+}
