@@ -18,6 +18,7 @@ from andon.kit.quality import Quality
 from historian.support import T0, S, batch
 
 Json = dict[str, Any]
+_SECONDS = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21_600, "1d": 86_400}
 SPEED = "/devices/press-1/history?tag=speed"
 
 
@@ -66,7 +67,9 @@ async def test_few_samples_are_all_shown(client: httpx.AsyncClient) -> None:
     assert good["meta"]["count"] == 10
 
 
-@pytest.mark.parametrize(("step_s", "resolution"), [(20, "1m"), (600, "1h"), (20_000, "1d")])
+@pytest.mark.parametrize(
+    ("step_s", "resolution"), [(2, "1m"), (7, "5m"), (20, "15m"), (100, "1h"), (600, "6h"), (20_000, "1d")]
+)
 async def test_over_long_ranges_points_are_extremes_of_minutes_hours_or_days(
     client: httpx.AsyncClient, store: LocalStore, app: FastAPI, step_s: int, resolution: str
 ) -> None:
@@ -74,7 +77,7 @@ async def test_over_long_ranges_points_are_extremes_of_minutes_hours_or_days(
     app.state.historian.queries = QueryLimits(chart_rows=1000)
     body = await get(client, SPEED, **times(3000, step_s * S), points=50)
     assert body["data"]["resolution"] == resolution
-    assert body["data"]["bucketSeconds"] == {"1m": 60, "1h": 3600, "1d": 86_400}[resolution]
+    assert body["data"]["bucketSeconds"] == _SECONDS[resolution]
     values = [each["value"] for each in body["data"]["readings"]]
     assert len(values) <= 50
     assert max(values) == 99.0
@@ -91,7 +94,7 @@ async def test_where_samples_are_gone_a_chart_shows_their_sums(
 
     monkeypatch.setattr(app.state.historian, "rows", some_left)
     body = await get(client, SPEED, **times(3000, 20 * S), points=50)
-    assert body["data"]["resolution"] == "1m"
+    assert body["data"]["resolution"] == "15m"
     assert body["data"]["readings"][0]["timestamp"] < to_iso(T0 + 600 * S)
 
 

@@ -21,7 +21,14 @@ from andon.kit.quality import Quality
 _SOURCES: Final[tuple[Source, ...]] = ("raw", "minute", "hour")
 _PAUSES: Final = 10
 _ABOUT, _FEW = 1.02, 10  # how far the estimated number of samples may be off
-_WIDTHS: Final = (("1d", US_PER_DAY), ("1h", US_PER_HOUR), ("1m", 60 * US_PER_S))
+_WIDTHS: Final = (
+    ("1d", US_PER_DAY),
+    ("6h", 6 * US_PER_HOUR),
+    ("1h", US_PER_HOUR),
+    ("15m", 900 * US_PER_S),
+    ("5m", 300 * US_PER_S),
+    ("1m", 60 * US_PER_S),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Charts:
 
 
 async def chart(historian: Historian, series: Sequence[Series], question: Question) -> Charts:
-    """Samples while they are few enough to look at each, else the extremes of minutes, hours or days."""
+    """Samples while they are few enough to look at each, else the extremes of minutes up to days."""
     assert question.points is not None
     tag_ids = [each.tag.id for each in series]
     start, end = question.asked
@@ -66,7 +73,7 @@ async def _has_all_samples(historian: Historian, tag_ids: Sequence[int], questio
 
 
 def _width(span: int, points: int) -> tuple[str, int]:
-    """The widest of a day, an hour and a minute that leaves enough to pick from, else what gives that many buckets."""
+    """The widest, from a day to a minute, that leaves enough to pick from, else what gives that many buckets."""
     for name, width in _WIDTHS:
         if span // width >= points:
             return name, width

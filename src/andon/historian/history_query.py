@@ -40,7 +40,7 @@ async def history(
     `previous` repeats the last value, `linear` draws a line between the means around.
 
     With `points` a reading is a sample, or over long ranges an extreme of a minute, an hour or a day
-    (`resolution` says which); where nothing was measured for long, a reading without a value parts the curve.
+    (`resolution` says of what); where nothing was measured for long, a reading without a value parts the curve.
     """
     series = series_of_device(historian, principal.organisation_id, device_id, tag or (), limits.max_series)
     found = await answer(historian, series, asked)

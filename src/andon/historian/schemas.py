@@ -18,7 +18,7 @@ _RANGE = {
 _READING = {"timestamp": "2025-01-11T10:00:00.000Z", "value": 75.2, "quality": "good"}
 
 
-Resolution = Literal["raw", "buckets", "1m", "1h", "1d"]
+Resolution = Literal["raw", "buckets", "1m", "5m", "15m", "1h", "6h", "1d"]
 Source = Literal["raw", "1m", "1h"]
 
 
@@ -63,7 +63,7 @@ class History(_Range):
     """Readings of a tag. Of several tags they are in `series`, in the order asked for, and `readings` is empty.
 
     `resolution`: the samples themselves, buckets, or points picked from the samples or from the extremes of
-    minutes, hours or days. `bucketSeconds` is the usual width; days and longer ones vary.
+    minutes up to days. `bucketSeconds` is the usual width; days and longer ones vary.
     """
 
     model_config = example({**_RANGE, "resolution": "raw", "bucketSeconds": None, "readings": [_READING]})
