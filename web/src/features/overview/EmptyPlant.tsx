@@ -6,6 +6,7 @@ import { EmptyState } from "@/components/states";
 /** The first minute: nothing is here yet, and three ways on. */
 export function EmptyPlant() {
   const mayAdd = useCan("devices:write");
+  const mayImport = useCan("data:write");
   return (
     <EmptyState
       title="No devices yet"
@@ -24,6 +25,12 @@ export function EmptyPlant() {
     >
       Add a device and send it its first value, or adopt one that already publishes. To look around with a whole plant, start
       Andon with <Code style={{ whiteSpace: "nowrap" }}>andon up --demo</Code>.
+      {mayImport && (
+        <>
+          {" "}
+          Recordings in CSV or Parquet come in with <Code>andon import FILE --device NAME</Code>.
+        </>
+      )}
     </EmptyState>
   );
 }
