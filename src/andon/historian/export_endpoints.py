@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from andon.historian.calendar import zone_of
 from andon.historian.export import Export, FileWriter, file_parts
-from andon.historian.export_excel import ExcelWriter, check_room
+from andon.historian.export_excel import ExcelWriter, check_rows
 from andon.historian.export_parquet import ParquetWriter
 from andon.historian.export_text import CsvWriter, JsonWriter
 from andon.historian.limits import QueryLimits
@@ -143,8 +143,8 @@ def _writer(format: FileFormat, rows: int, limits: QueryLimits, timezone: str, d
             cure="export a shorter range, or fewer signals",
         )
     if format == "xlsx":
-        check_room(rows, limits.excel_rows)
-        return ExcelWriter(zone_of(timezone), limits.excel_rows)
+        check_rows(rows, limits.excel_rows)
+        return ExcelWriter(zone_of(timezone))
     if format == "parquet":
         return ParquetWriter()
     return CsvWriter() if format == "csv" else JsonWriter(device_id)
@@ -190,7 +190,7 @@ async def _counted(parts: AsyncGenerator[bytes], slots: ExportSlots) -> AsyncGen
 
 
 async def _beginning(parts: AsyncGenerator[bytes]) -> bytes:
-    """The first bytes. What fails before them is still told as an error; an Excel file is complete by then."""
+    """The first bytes. What fails before them is still told as an error."""
     return await anext(parts, b"")
 
 

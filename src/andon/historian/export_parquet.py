@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,35 +9,10 @@ import numpy as np
 
 from andon.historian.model import Columns
 from andon.historian.selection import Series
+from andon.historian.sink import Sink
 from andon.historian.views import quality_column
 
 _GROUP_ROWS = 128 << 10
-
-
-class _Sink(io.RawIOBase):
-    """A file that hands out what was written to it; its position goes on, as the footer's offsets need it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parts: list[bytes] = []
-        self._position = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def write(self, data: Any) -> int:
-        part = bytes(data)
-        self._parts.append(part)
-        self._position += len(part)
-        return len(part)
-
-    def drain(self) -> bytes:
-        """What was written since the last call."""
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
 
 
 class ParquetWriter:
@@ -52,7 +26,7 @@ class ParquetWriter:
 
     def __init__(self, group_rows: int = _GROUP_ROWS) -> None:
         self._group_rows = group_rows
-        self._sink = _Sink()
+        self._sink = Sink()
         self._gathered: list[Any] = []
         self._rows = 0
 
