@@ -18,14 +18,27 @@ USER = "andon"
 
 
 class Postgres(Server):
-    """`postgres`. `durable=False` spares the disk: a crash of the machine, not of the process, may lose data."""
+    """`postgres`. `durable=False` spares the disk: a crash of the machine, not of the process, may lose data.
+
+    `settings`: more of its configuration; `programs`: the folder of an installation other than the machine's.
+    """
 
     name = "postgres"
     stop_signal = signal.SIGINT  # fast shutdown: does not wait for clients
 
-    def __init__(self, folder: Path, port: int | None = None, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        durable: bool = False,
+        settings: Mapping[str, str] | None = None,
+        programs: Path | None = None,
+    ) -> None:
         super().__init__(folder, port)
         self.durable = durable
+        self.settings = settings or {}
+        self._programs = programs
 
     @property
     def url(self) -> str:
@@ -48,20 +61,25 @@ class Postgres(Server):
 
     def run_sql(self, statement: str) -> None:
         """Run a statement as superuser, outside a transaction."""
-        command = [str(_bin() / "psql"), "-X", "-q", "-d", self.url, "-c", statement]
+        command = [self.program("psql"), "-X", "-q", "-d", self.url, "-c", statement]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
 
+    def program(self, name: str) -> str:
+        """Path of one of its programs."""
+        return str((self._programs or _bin()) / name)
+
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """Its data directory."""
         return self.folder / "pgdata"
 
     def prepare(self) -> None:
-        if (self._data / "PG_VERSION").exists():
+        if (self.data / "PG_VERSION").exists():
             return
-        self._data.mkdir(mode=0o700)
+        self.data.mkdir(mode=0o700)
         if os.geteuid() == 0:
             self._give_away()
-        command = [str(_bin() / "initdb"), "-D", str(self._data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+        command = [self.program("initdb"), "-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"]
         with self.log_path.open("ab") as log:
             made = subprocess.run([*command, "--locale=C.UTF-8"], stdout=log, stderr=log, check=False, **self.options())
         if made.returncode:
@@ -70,7 +88,7 @@ class Postgres(Server):
     def _give_away(self) -> None:
         """PostgreSQL refuses to run as root: the data belong to another user, who must be able to reach them."""
         user = _unprivileged()
-        os.chown(self._data, user.pw_uid, user.pw_gid)
+        os.chown(self.data, user.pw_uid, user.pw_gid)
         for folder in self.folder.parents[:-2]:
             mode = folder.stat().st_mode
             if mode & 0o001 == 0:
@@ -88,9 +106,10 @@ class Postgres(Server):
             "log_min_messages": "warning",
             "timezone": "UTC",
             **({} if self.durable else {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"}),
+            **self.settings,
         }
         pairs = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
-        return [str(_bin() / "postgres"), "-D", str(self._data), *pairs]
+        return [self.program("postgres"), "-D", str(self.data), *pairs]
 
     def options(self) -> Mapping[str, Any]:
         if os.geteuid() != 0:
@@ -109,7 +128,7 @@ class Postgres(Server):
                 continue
 
     def answers(self) -> bool:
-        command = [str(_bin() / "pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port), "-U", USER, "-d", "postgres"]
+        command = [self.program("pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port), "-U", USER, "-d", "postgres"]
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 

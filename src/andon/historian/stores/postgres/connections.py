@@ -24,8 +24,14 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _COMMON: Final = ("SET timezone = 'UTC'", "SET jit = off")
 # Tables have many partitions: a plan is made once and prunes them as it runs, and always goes by the key.
 READING: Final = (*_COMMON, "SET plan_cache_mode = force_generic_plan", "SET enable_seqscan = off")
-MAINTAINING: Final = (*READING, "SET lock_timeout = '60s'")
-WRITING: Final = (*_COMMON, "SET idle_in_transaction_session_timeout = '60s'", "SET lock_timeout = '10s'")
+# The last one is TimescaleDB's, and nothing without it: late samples may have to unpack more than its default allows.
+WRITING: Final = (
+    *_COMMON,
+    "SET idle_in_transaction_session_timeout = '60s'",
+    "SET lock_timeout = '10s'",
+    "SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0",
+)
+MAINTAINING: Final = (*READING, "SET lock_timeout = '60s'", WRITING[-1])
 _READ_ONLY: Final = "25006"
 _ASK_EVERY_S: Final = 2.0
 # A replica that has replayed all it received is as new as the primary, however quiet that is.

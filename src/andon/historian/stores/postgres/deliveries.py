@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.historian.stores.postgres.schema import MINUTE_US
+from andon.historian.stores.postgres.tables import MINUTE_US
 from andon.kit.clock import US_PER_HOUR
 from andon.kit.samples import SampleBatch, concatenate
 

@@ -19,8 +19,8 @@ from andon.historian.rollup import COLUMNS, TierRows, merge, rollup
 from andon.historian.stores.postgres import rows
 from andon.historian.stores.postgres.binary import column, int4s, joined, moment, moments
 from andon.historian.stores.postgres.connections import Connection
-from andon.historian.stores.postgres.schema import MINUTE_US
 from andon.historian.stores.postgres.spans import Intervals, blocks, clipped, inside, interval, united, widened, without
+from andon.historian.stores.postgres.tables import MINUTE_US
 from andon.kit.clock import US_PER_HOUR
 from andon.kit.samples import SampleBatch
 

@@ -4,7 +4,7 @@ the distant past a month."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.historian.model import Source
+from andon.historian.stores.postgres.binary import moment
 from andon.historian.stores.postgres.connections import Connection
-from andon.historian.stores.postgres.schema import SCHEMA_LOCK, TABLES
+from andon.historian.stores.postgres.tables import SCHEMA_LOCK, TABLES
 from andon.kit.clock import US_PER_DAY
 from andon.kit.errors import TooLargeError
 
@@ -31,6 +32,10 @@ class Partition:
     start: int
     until: int
     name: str
+
+
+Create = Callable[[Connection, Partition], None]
+"""Makes a partition's table, where it needs one."""
 
 
 def known(connection: Connection, tier: Source | None = None) -> list[Partition]:
@@ -54,26 +59,37 @@ def missing(partitions: Sequence[Partition], days: NDArray[np.int64]) -> list[in
     return [int(day) for day in days[~held]]
 
 
-def ensure(connection: Connection, tier: Source, days: Sequence[int], now: int, limit: int) -> list[Partition]:
-    """Make the partitions that these days (starts, µs) lack; returns all of the tier.
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes partitions: `create` makes the table of one, `limit` is how many a tier may have."""
 
-    TooLargeError when the tier would have more than `limit`. Readers and writers of the table go on meanwhile.
-    """
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-        found = known(connection, tier)
-        for day in missing(found, np.unique(np.array(days, np.int64))):
-            if missing(found, np.array([day], np.int64)):  # a month that was just made may hold it
-                made = _span(tier, day, found, now)
-                if len(found) >= limit:
-                    raise TooLargeError(
-                        f"history would have more than {limit} partitions of {TABLES[tier]} (max_partitions)",
-                        field="timestamp",
-                        cure="check the clock of the device; raise max_partitions if the times are right",
-                    )
-                _create(connection, made)
-                found = sorted([*found, made])
-    return found
+    create: Create
+    clock: Callable[[], int]
+    limit: int
+
+    def make(self, connection: Connection, tier: Source, days: Sequence[int]) -> list[Partition]:
+        """Make the partitions that these days (starts, µs) lack; returns all of the tier.
+
+        TooLargeError when there would be too many. Readers and writers of the table go on meanwhile.
+        """
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            found = known(connection, tier)
+            for day in missing(found, np.unique(np.array(days, np.int64))):
+                if missing(found, np.array([day], np.int64)):  # a month that was just made may hold it
+                    found = sorted([*found, self._add(connection, _span(tier, day, found, self.clock()), len(found))])
+        return found
+
+    def _add(self, connection: Connection, made: Partition, count: int) -> Partition:
+        if count >= self.limit:
+            raise TooLargeError(
+                f"history would have more than {self.limit} partitions of {TABLES[made.tier]} (max_partitions)",
+                field="timestamp",
+                cure="check the clock of the device; raise max_partitions if the times are right",
+            )
+        self.create(connection, made)
+        _note(connection, made)
+        return made
 
 
 def ahead(now: int) -> list[int]:
@@ -87,31 +103,25 @@ def _span(tier: Source, day: int, found: Sequence[Partition], now: int) -> Parti
     distant = until <= now - MONTHLY_AFTER_DAYS * US_PER_DAY
     free = not any(each.start < until and each.until > start for each in found)
     if tier == "hour" or (distant and free):
-        return Partition(tier, start, until, f"{TABLES[tier]}_{_moment(start):%Y%m}")
-    return Partition(tier, day, day + US_PER_DAY, f"{TABLES[tier]}_{_moment(day):%Y%m%d}")
+        return Partition(tier, start, until, f"{TABLES[tier]}_{day_of(start):%Y%m}")
+    return Partition(tier, day, day + US_PER_DAY, f"{TABLES[tier]}_{day_of(day):%Y%m%d}")
 
 
-def _create(connection: Connection, made: Partition) -> None:
-    parent = TABLES[made.tier]
-    start, until = _moment(made.start).isoformat(), _moment(made.until).isoformat()
-    # Made on its own and attached: creating it in place would wait for every query on the table.
-    connection.execute(f"CREATE TABLE history.{made.name} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+def _note(connection: Connection, made: Partition) -> None:
     connection.execute(
-        f"ALTER TABLE {parent} ATTACH PARTITION history.{made.name} FOR VALUES FROM ('{start}') TO ('{until}')"
-    )
-    connection.execute(
-        "INSERT INTO history.partitions (tier, start, until, name) VALUES (%s, %s, %s, %s)",
-        (made.tier, _moment(made.start), _moment(made.until), made.name),
+        "INSERT INTO history.partitions (tier, start, until, name) VALUES (%s, %b, %b, %s)",
+        (made.tier, moment(made.start), moment(made.until), made.name),
     )
 
 
 def _month(day: int) -> tuple[int, int]:
-    first = _moment(day).replace(day=1)
+    first = day_of(day).replace(day=1)
     later = (first + dt.timedelta(days=31)).replace(day=1)
     return _us(first), _us(later)
 
 
-def _moment(us: int) -> dt.datetime:
+def day_of(us: int) -> dt.datetime:
+    """µs UTC as Python has it."""
     return _EPOCH + dt.timedelta(microseconds=us)
 
 

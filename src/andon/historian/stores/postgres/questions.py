@@ -13,8 +13,8 @@ from andon.historian.rollup import TierRows, coarser
 from andon.historian.stores.postgres import rows
 from andon.historian.stores.postgres.connections import Connection
 from andon.historian.stores.postgres.effective import View
-from andon.historian.stores.postgres.schema import MINUTE_US
 from andon.historian.stores.postgres.spans import interval
+from andon.historian.stores.postgres.tables import MINUTE_US
 from andon.kit.clock import US_PER_DAY
 from andon.kit.samples import SampleBatch, concatenate
 

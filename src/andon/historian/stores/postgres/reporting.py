@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from andon.historian.model import Source, StorageReport, StoreSize, TierReport
 from andon.historian.retention import RetentionPolicies
+from andon.historian.stores.postgres import partitions
 from andon.historian.stores.postgres.binary import moment
 from andon.historian.stores.postgres.connections import Connection
-from andon.historian.stores.postgres.schema import TABLES, TIME_COLUMNS
+from andon.historian.stores.postgres.layouts import Layout
+from andon.historian.stores.postgres.partitions import Partition
+from andon.historian.stores.postgres.tables import TABLES, TIME_COLUMNS
 from andon.kit.clock import US_PER_DAY
 
-# The tiers' rows are PostgreSQL's own estimate: counting them would read all of them.
-_PARTITIONS: Final = """
-SELECT p.tier, (extract(epoch FROM p.start) * 1000000)::bigint, (extract(epoch FROM p.until) * 1000000)::bigint,
-    pg_total_relation_size(c.oid), CASE WHEN p.tier = 'raw'
-        THEN coalesce((SELECT sum(rows) FROM history.counts n WHERE n.start = p.start), 0)::bigint
-        ELSE greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)) END
-FROM history.partitions p JOIN pg_class c ON c.oid = to_regclass('history.' || p.name) ORDER BY p.tier, p.start
-"""
-_SIZE: Final = """
-SELECT (SELECT coalesce(sum(rows), 0)::bigint FROM history.counts),
-    (SELECT coalesce(sum(pg_total_relation_size(to_regclass('history.' || name))), 0)::bigint FROM history.partitions)
+_COUNTS: Final = """
+SELECT (extract(epoch FROM start) * 1000000)::bigint, sum(rows)::bigint FROM history.counts GROUP BY start
 """
 _ENDS: Final = """
 SELECT (extract(epoch FROM min({time})) * 1000000)::bigint, (extract(epoch FROM max({time})) * 1000000)::bigint
 FROM {table} WHERE {time} >= %b AND {time} < %b
 """
+_SUMS: Final = "SELECT count(*) FROM {table} WHERE {time} >= %b AND {time} < %b"
 _POSITIONS: Final = "SELECT partition, position FROM history.positions WHERE stream = %s"
 _PINNED: Final = "SELECT count(*) FROM samples WHERE pinned"
-_Row = tuple[Source, int, int, int, int]
+EXACT_BYTES: Final = 16 << 20
+"""The rows of larger partitions of sums are told from their size: counting them would read all of them."""
+_Held = tuple[Partition, int, int]
+"""A partition, its rows and its bytes."""
 
 
-def size(connection: Connection) -> StoreSize:
+def size(connection: Connection, layout: Layout) -> StoreSize:
     """Samples held, and bytes of all tiers with their indexes."""
-    row = connection.execute(_SIZE).fetchone()
-    return StoreSize(*row) if row else StoreSize(0, 0)
+    samples = sum(row[1] for row in connection.execute(_COUNTS).fetchall())
+    return StoreSize(samples, sum(layout.sizes(connection, partitions.known(connection))))
 
 
-def storage(connection: Connection, stream: str, policies: RetentionPolicies) -> StorageReport:
+def storage(connection: Connection, layout: Layout, stream: str, policies: RetentionPolicies) -> StorageReport:
     """Everything that the storage page shows."""
-    found: list[_Row] = connection.execute(_PARTITIONS).fetchall()
-    tiers = tuple(_tier(connection, tier, [row for row in found if row[0] == tier], policies) for tier in TABLES)
+    counts: dict[int, int] = dict(connection.execute(_COUNTS).fetchall())
     pinned = connection.execute(_PINNED).fetchone()
     return StorageReport(
-        tiers=tiers,
-        samples=sum(row[4] for row in found if row[0] == "raw"),
+        tiers=tuple(_tier(connection, layout, tier, counts, policies) for tier in TABLES),
+        samples=sum(counts.values()),
         unsealed=0,
         unsealed_bytes=0,
         pinned=int(pinned[0]) if pinned else 0,
@@ -55,25 +53,43 @@ def storage(connection: Connection, stream: str, policies: RetentionPolicies) ->
     )
 
 
-def _tier(connection: Connection, tier: Source, partitions: list[_Row], policies: RetentionPolicies) -> TierReport:
-    held = [row for row in partitions if row[4] > 0]
-    oldest, newest = (_end(connection, held[0])[0], _end(connection, held[-1])[1]) if held else (None, None)
+def _tier(
+    connection: Connection, layout: Layout, tier: Source, counts: dict[int, int], policies: RetentionPolicies
+) -> TierReport:
+    found = partitions.known(connection, tier)
+    sizes = layout.sizes(connection, found)
+    rows = [counts.get(each.start, 0) for each in found] if tier == "raw" else _sums(connection, tier, found, sizes)
+    held: list[_Held] = [each for each in zip(found, rows, sizes, strict=True) if each[1]]
     days = policies.default.days(tier)
     due = held[0] if held and days is not None else None
     return TierReport(
         tier=tier,
         files=len(held),
-        rows=sum(row[4] for row in held),
-        bytes=sum(row[3] for row in held),
-        oldest=oldest,
-        newest=newest,
-        next_drop=due[2] + round((days or 0) * US_PER_DAY) if due else None,
-        next_drop_bytes=due[3] if due else 0,
+        rows=sum(each[1] for each in held),
+        bytes=sum(each[2] for each in held),
+        oldest=_ends(connection, held[0][0])[0] if held else None,
+        newest=_ends(connection, held[-1][0])[1] if held else None,
+        next_drop=due[0].until + round((days or 0) * US_PER_DAY) if due else None,
+        next_drop_bytes=due[2] if due else 0,
     )
 
 
-def _end(connection: Connection, partition: _Row) -> tuple[int | None, int | None]:
-    tier, start, until, _, _ = partition
-    query = _ENDS.format(time=TIME_COLUMNS[tier], table=TABLES[tier])
-    row = connection.execute(query, (moment(start), moment(until))).fetchone()
+def _sums(connection: Connection, tier: Source, found: Sequence[Partition], sizes: Sequence[int]) -> list[int]:
+    """Rows of each partition of sums: small ones are counted, large ones reckoned from the bytes a row takes."""
+    counted = {each: _count(connection, each) for each, size in zip(found, sizes, strict=True) if size <= EXACT_BYTES}
+    rows = sum(counted.values())
+    taken = sum(size for each, size in zip(found, sizes, strict=True) if each in counted)
+    width = taken / rows if rows and taken > EXACT_BYTES else 200.0
+    return [counted.get(each, round(size / width)) for each, size in zip(found, sizes, strict=True)]
+
+
+def _count(connection: Connection, partition: Partition) -> int:
+    query = _SUMS.format(time=TIME_COLUMNS[partition.tier], table=TABLES[partition.tier])
+    row = connection.execute(query, (moment(partition.start), moment(partition.until))).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _ends(connection: Connection, partition: Partition) -> tuple[int | None, int | None]:
+    query = _ENDS.format(time=TIME_COLUMNS[partition.tier], table=TABLES[partition.tier])
+    row = connection.execute(query, (moment(partition.start), moment(partition.until))).fetchone()
     return (row[0], row[1]) if row else (None, None)

@@ -13,16 +13,19 @@ import psycopg
 from andon.historian.model import Source
 from andon.historian.retention import Dropped, RetentionPolicies
 from andon.historian.stores.postgres import partitions
-from andon.historian.stores.postgres.binary import moment
+from andon.historian.stores.postgres.binary import Binary, int4s, moment
 from andon.historian.stores.postgres.connections import Connection
 from andon.historian.stores.postgres.effective import View
+from andon.historian.stores.postgres.layouts import Layout
 from andon.historian.stores.postgres.partitions import Partition
 from andon.historian.stores.postgres.rows import tags_of
+from andon.historian.stores.postgres.tables import TABLES, TIME_COLUMNS
 
 log = logging.getLogger(__name__)
 TIERS: Final[tuple[Source, ...]] = ("raw", "minute", "hour")
 _FINER: Final[dict[Source, tuple[Source, ...]]] = {"raw": (), "minute": ("raw",), "hour": ("raw", "minute")}
 _FLOORS: Final[dict[Source, str]] = {"raw": "raw_floor", "minute": "minute_floor"}
+_IN: Final = "{time} >= %b AND {time} < %b"
 _SAVE_NEWEST: Final = """
 INSERT INTO history.newest AS held (tag_id, timestamp, value, text, quality, received)
 SELECT newest.* FROM unnest(%(tags)s::int4[]) AS wanted (tag_id) CROSS JOIN LATERAL (
@@ -39,6 +42,7 @@ class Retainer:
     """One round of retention. The caller holds the maintenance lock, and has all sums up to date."""
 
     connection: Connection
+    layout: Layout
     policies: RetentionPolicies
     now: int
     reached: Callable[[str], None] = lambda _point: None
@@ -92,12 +96,14 @@ class Retainer:
     def _pinned(self, partition: Partition) -> int:
         if partition.tier != "raw":
             return 0
-        return self._number(f"SELECT count(*) FROM history.{partition.name} WHERE pinned")
+        return self._number(
+            f"SELECT count(*) FROM samples WHERE pinned AND {_IN.format(time='timestamp')}", *_bounds(partition)
+        )
 
     def _drop(self, partition: Partition, held: Sequence[int]) -> list[Dropped]:
-        rows, size = self._rows(partition), self._bytes(partition)
+        rows, (size,) = self._rows(partition), self.layout.sizes(self.connection, [partition])
         self._before(partition, held)
-        self.connection.execute(f"DROP TABLE history.{partition.name}")
+        self.layout.drop(self.connection, partition)
         self.connection.execute("DELETE FROM history.partitions WHERE name = %s", (partition.name,))
         if partition.tier == "raw":
             self.connection.execute("DELETE FROM history.counts WHERE start = %b", (moment(partition.start),))
@@ -111,8 +117,9 @@ class Retainer:
             return []
         self._before(partition, gone)
         unpinned = "AND NOT pinned" if partition.tier == "raw" else ""
-        statement = f"DELETE FROM history.{partition.name} WHERE tag_id = ANY(%s::int4[]) {unpinned}"
-        rows = self.connection.execute(statement, (list(gone),)).rowcount
+        table, within = TABLES[partition.tier], _IN.format(time=TIME_COLUMNS[partition.tier])
+        statement = f"DELETE FROM {table} WHERE {within} AND tag_id = ANY(%b::int4[]) {unpinned}"
+        rows = self.connection.execute(statement, (*_bounds(partition), int4s(gone))).rowcount
         if partition.tier == "raw" and rows:
             # What it holds is a sum over the log's partitions: this is one of its own, below zero.
             self.connection.execute(
@@ -138,14 +145,16 @@ class Retainer:
 
     def _rows(self, partition: Partition) -> int:
         if partition.tier != "raw":
-            return self._number(f"SELECT count(*) FROM history.{partition.name}")
+            table, within = TABLES[partition.tier], _IN.format(time=TIME_COLUMNS[partition.tier])
+            return self._number(f"SELECT count(*) FROM {table} WHERE {within}", *_bounds(partition))
         return self._number(
             "SELECT coalesce(sum(rows), 0)::bigint FROM history.counts WHERE start = %b", moment(partition.start)
         )
 
-    def _bytes(self, partition: Partition) -> int:
-        return self._number("SELECT pg_total_relation_size(%s::regclass)", f"history.{partition.name}")
-
     def _number(self, query: str, *parameters: Any) -> int:
         row = self.connection.execute(query, parameters).fetchone()
         return int(row[0]) if row else 0
+
+
+def _bounds(partition: Partition) -> tuple[Binary, Binary]:
+    return moment(partition.start), moment(partition.until)

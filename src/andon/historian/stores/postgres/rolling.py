@@ -18,9 +18,9 @@ from andon.historian.stores.postgres import partitions, rows
 from andon.historian.stores.postgres.binary import column, float8s, int2s, int4s, int8s, joined, moment, moments, times
 from andon.historian.stores.postgres.connections import Connection
 from andon.historian.stores.postgres.effective import View, disjoint, to_hours
-from andon.historian.stores.postgres.partitions import Partition
-from andon.historian.stores.postgres.schema import MINUTE_US, ROLL_LOCK, SUMS, Tier
+from andon.historian.stores.postgres.partitions import Maker, Partition
 from andon.historian.stores.postgres.spans import interval
+from andon.historian.stores.postgres.tables import MINUTE_US, ROLL_LOCK, SUMS, Tier
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 
 TIERS: Final[tuple[Tier, ...]] = ("minute", "hour")
@@ -58,7 +58,7 @@ class Roller:
     """
 
     late_us: int
-    max_partitions: int
+    maker: Maker
     chunk_rows: int = 400_000
     chunk_marks: int = 200
     chunk_hours: int = 2_000
@@ -72,9 +72,9 @@ class Roller:
         view = View.of(connection)
         if target > view.minutes_until:
             self._declare(connection, target)
-            self._new_minutes(connection, view.minutes_until, target, now)
-        self._new_hours(connection, view.hours_until, target // US_PER_HOUR * US_PER_HOUR, now)
-        while self._stale(connection, now):
+            self._new_minutes(connection, view.minutes_until, target)
+        self._new_hours(connection, view.hours_until, target // US_PER_HOUR * US_PER_HOUR)
+        while self._stale(connection):
             continue
 
     def _declare(self, connection: Connection, target: int) -> None:
@@ -87,34 +87,34 @@ class Roller:
 
     # What is new
 
-    def _new_minutes(self, connection: Connection, start: int, target: int, now: int) -> None:
+    def _new_minutes(self, connection: Connection, start: int, target: int) -> None:
         for day in _between(partitions.known(connection, "raw"), start, target):
             begin, end = max(day.start, start), min(day.until, target)
             tags = rows.tags_of(connection, day)
             for hour in range(begin // US_PER_HOUR * US_PER_HOUR, end, US_PER_HOUR) if len(tags) else ():
                 low, high = max(begin, hour), min(end, hour + US_PER_HOUR)
-                self._minutes_of(connection, tags, low, high, now)
+                self._minutes_of(connection, tags, low, high)
                 self._advance(connection, "minutes_until", high)
         self._advance(connection, "minutes_until", target)
 
-    def _minutes_of(self, connection: Connection, tags: NDArray[np.int32], start: int, end: int, now: int) -> None:
+    def _minutes_of(self, connection: Connection, tags: NDArray[np.int32], start: int, end: int) -> None:
         share = max(int(self.chunk_rows / (self._density * (end - start) / MINUTE_US)), 1)
         read = 0
         for at in range(0, len(tags), share):
             batch = rows.samples(connection, tags[at : at + share].tolist(), interval(start, end))
             read += len(batch)
-            self._store(connection, "minute", rollup(batch, MINUTE_US), now)
+            self._store(connection, "minute", rollup(batch, MINUTE_US))
             self.reached("minutes stored")
         self.rolled += read
         self._density = max(read / (len(tags) * (end - start) / MINUTE_US), 1.0)
 
-    def _new_hours(self, connection: Connection, start: int, target: int, now: int) -> None:
+    def _new_hours(self, connection: Connection, start: int, target: int) -> None:
         for day in _between(partitions.known(connection, "raw"), start, target):
             tags = rows.tags_of(connection, day)
             for hour in range(max(day.start, start), min(day.until, target), US_PER_HOUR):
                 for at in range(0, len(tags), self.chunk_hours):
                     spans = rows.product(tags[at : at + self.chunk_hours].tolist(), interval(hour, hour + US_PER_HOUR))
-                    self._store(connection, "hour", to_hours(rows.sums(connection, "minute", *spans)), now)
+                    self._store(connection, "hour", to_hours(rows.sums(connection, "minute", *spans)))
                 self.reached("hours stored")
         self._advance(connection, "hours_until", target)
 
@@ -124,7 +124,7 @@ class Roller:
 
     # What is stale
 
-    def _stale(self, connection: Connection, now: int) -> bool:
+    def _stale(self, connection: Connection) -> bool:
         """Sum up some stale spans anew; False when there were none."""
         with connection.transaction():
             # Marks and samples as of one moment: a mark that comes meanwhile stays, for samples that were not seen.
@@ -138,7 +138,7 @@ class Roller:
                 self._remake(connection, view, tags, starts, ends)
                 connection.execute(_HANDLED, (int8s(column(ids, ">i8")),))
                 self.reached("stale summed up")
-        self._make(connection, lacking, now)
+        self._make(connection, lacking)
         return len(tags) > 0
 
     def _remake(
@@ -159,8 +159,8 @@ class Roller:
 
     # Storing
 
-    def _store(self, connection: Connection, tier: Tier, sums: TierRows, now: int) -> None:
-        self._make(connection, self._lacking(connection, sums.starts), now)
+    def _store(self, connection: Connection, tier: Tier, sums: TierRows) -> None:
+        self._make(connection, self._lacking(connection, sums.starts))
         self._insert(connection, tier, sums)
 
     def _insert(self, connection: Connection, tier: Tier, sums: TierRows) -> None:
@@ -177,9 +177,9 @@ class Roller:
         }
         return {tier: days for tier, days in found.items() if days}
 
-    def _make(self, connection: Connection, lacking: Mapping[Tier, list[int]], now: int) -> None:
+    def _make(self, connection: Connection, lacking: Mapping[Tier, list[int]]) -> None:
         for tier, days in lacking.items():
-            partitions.ensure(connection, tier, days, now, self.max_partitions)
+            self.maker.make(connection, tier, days)
 
 
 def _between(found: Sequence[Partition], start: int, end: int) -> list[Partition]:

@@ -14,8 +14,8 @@ from andon.historian.rollup import TierRows
 from andon.historian.stores.postgres.binary import column, int4s, joined, moment, moments, times
 from andon.historian.stores.postgres.connections import Connection
 from andon.historian.stores.postgres.partitions import Partition
-from andon.historian.stores.postgres.schema import SUMS, TABLES, TIME_COLUMNS, Tier
 from andon.historian.stores.postgres.spans import Intervals
+from andon.historian.stores.postgres.tables import SUMS, TABLES, TIME_COLUMNS, Tier
 from andon.kit.samples import SampleBatch
 
 _TEXTED: Final = "FILTER (WHERE text IS NOT NULL)"

@@ -7,26 +7,13 @@ the schema `history`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from andon.historian.model import Source
+from andon.historian.stores.postgres import layouts
 from andon.historian.stores.postgres.connections import Connection
-from andon.kit.clock import US_PER_S
+from andon.historian.stores.postgres.tables import SCHEMA_LOCK
 from andon.kit.errors import StartError
-
-Tier = Literal["minute", "hour"]
-MINUTE_US: Final = 60 * US_PER_S
-SUMS: Final[dict[Tier, str]] = {"minute": "samples_1min", "hour": "samples_1h"}
-TABLES: Final[dict[Source, str]] = {"raw": "samples", "minute": "samples_1min", "hour": "samples_1h"}
-
-TIME_COLUMNS: Final[dict[Source, str]] = {"raw": "timestamp", "minute": "start", "hour": "start"}
-
-SCHEMA_LOCK: Final = 0x616E646F6E02
-"""Advisory lock of whoever changes tables."""
-ROLL_LOCK: Final = 0x616E646F6E03
-"""Shared by every write, exclusive for the moment in which the roller says what counts as late from now on."""
-MAINTENANCE_LOCK: Final = 0x616E646F6E04
-"""Held by the one process that maintains."""
 
 _SUM_COLUMNS: Final = """
     tag_id integer NOT NULL, start timestamptz NOT NULL,
@@ -38,7 +25,7 @@ _SUM_COLUMNS: Final = """
 _BOOKS: Final = """
 CREATE SCHEMA IF NOT EXISTS history;
 CREATE TABLE history.meta (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one), version integer NOT NULL,
+    one boolean PRIMARY KEY DEFAULT true CHECK (one), version integer NOT NULL, layout text NOT NULL,
     declared timestamptz NOT NULL, minutes_until timestamptz NOT NULL, hours_until timestamptz NOT NULL,
     raw_floor timestamptz NOT NULL DEFAULT '-infinity', minute_floor timestamptz NOT NULL DEFAULT '-infinity'
 );
@@ -70,21 +57,22 @@ CREATE TABLE history.sql_readers (
 COMMENT ON TABLE history.sql_readers IS 'whose rows a role sees in the views; adding a row grants it their use';
 COMMENT ON TABLE history.newest IS 'the last sample of tags whose samples retention has dropped';
 """
-_SAMPLES: Final = """
-CREATE TABLE samples (
+_COLUMNS: Final[dict[Source, str]] = {
+    "raw": """
     tag_id integer NOT NULL, quality smallint NOT NULL, pinned boolean NOT NULL DEFAULT false,
     timestamp timestamptz NOT NULL, received timestamptz NOT NULL, value double precision, text text,
     PRIMARY KEY (tag_id, timestamp)
-) PARTITION BY RANGE (timestamp);
+""",
+    "minute": _SUM_COLUMNS,
+    "hour": _SUM_COLUMNS,
+}
+_INDEXES: Final = """
 CREATE INDEX samples_by_time ON samples USING brin (timestamp) WITH (pages_per_range = 16, autosummarize = on);
 CREATE INDEX samples_pinned ON samples (tag_id) WHERE pinned;
 """
-_ALL_SUMS: Final = "".join(
-    f"CREATE TABLE {table} ({_SUM_COLUMNS}) PARTITION BY RANGE (start);\n" for table in SUMS.values()
-)
 # The first roll begins with the hour that runs now: what is older counts as late, and is summed up as it comes.
 _FIRST_META: Final = """
-INSERT INTO history.meta (version, declared, minutes_until, hours_until) SELECT 1, hour, hour, hour
+INSERT INTO history.meta (version, layout, declared, minutes_until, hours_until) SELECT 1, %s, hour, hour, hour
 FROM (SELECT date_trunc('hour', to_timestamp(%s::double precision / 1000000)) AS hour) AS now
 """
 
@@ -92,8 +80,12 @@ Step = Callable[[Connection, int], None]
 
 
 def _create(connection: Connection, now: int) -> None:
-    connection.execute(_BOOKS + _SAMPLES + _ALL_SUMS, prepare=False)
-    connection.execute(_FIRST_META, (now,))
+    layout = layouts.offered(connection)
+    connection.execute(_BOOKS, prepare=False)
+    for tier, columns in _COLUMNS.items():
+        layout.make_table(connection, tier, columns)
+    connection.execute(_INDEXES, prepare=False)
+    connection.execute(_FIRST_META, (layout.name, now))
 
 
 STEPS: Final[tuple[Step, ...]] = (_create,)

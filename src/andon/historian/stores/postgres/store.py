@@ -19,7 +19,7 @@ from andon.historian.model import Buckets, Columns, Statistics, StorageReport, S
 from andon.historian.ranking import ranked
 from andon.historian.retention import Dropped, RetentionPolicies
 from andon.historian.rollup import coarser
-from andon.historian.stores.postgres import partitions, reporting, rows, schema, views
+from andon.historian.stores.postgres import layouts, partitions, reporting, rows, schema, tables, views
 from andon.historian.stores.postgres.connections import (
     MAINTAINING,
     READING,
@@ -30,6 +30,7 @@ from andon.historian.stores.postgres.connections import (
 )
 from andon.historian.stores.postgres.deliveries import Delivery
 from andon.historian.stores.postgres.effective import View
+from andon.historian.stores.postgres.layouts import Layout
 from andon.historian.stores.postgres.questions import latest, statistics
 from andon.historian.stores.postgres.retaining import Retainer
 from andon.historian.stores.postgres.rolling import Roller
@@ -52,6 +53,8 @@ class PostgresLimits:
     `statistics_samples`: most samples of which percentiles are exact. `late_window_s`: what comes later than that is
     late, and its sums are made anew. `maintain_interval_s`: how often sums are brought up to date.
     `max_partitions`: of one tier. `group_rows`: samples that one transaction takes, if so many wait.
+    `replica_max_lag_s`: a replica further behind is not asked. `compact_after_s`: so long after its end a day is
+    compressed (TimescaleDB only), `compact_every_s`: how often that is looked at.
     """
 
     connections: int = 5
@@ -62,6 +65,8 @@ class PostgresLimits:
     max_partitions: int = 4_000
     group_rows: int = 100_000
     replica_max_lag_s: float = 30.0
+    compact_after_s: float = 86_400.0
+    compact_every_s: float = 600.0
 
 
 class PostgresStore:
@@ -81,8 +86,6 @@ class PostgresStore:
         self._clock = clock
         self._reached = reached
         self._policies = RetentionPolicies()
-        self._writer = Writer(stream, clock, limits.max_partitions, reached)
-        self._roller = Roller(round(limits.late_window_s * US_PER_S), limits.max_partitions, reached=reached)
         self._writing = Connections(url, 1, "history-writer", WRITING)
         self._maintaining = Connections(url, 1, "history-maintenance", MAINTAINING)
         timeout = f"SET statement_timeout = {round(limits.query_timeout_s * 1000)}"
@@ -92,7 +95,9 @@ class PostgresStore:
             Connections(replica_url, readers, "history-replica", (*READING, timeout)) if replica_url else None,
             limits.replica_max_lag_s,
         )
-        self._queue = WriteQueue(self._writing, self._writer, limits.group_rows)
+        self._layout: Layout = layouts.NATIVE
+        self._take_layout(self._layout)
+        self._compact_at = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -209,12 +214,12 @@ class PostgresStore:
 
     async def size(self) -> StoreSize:
         """See `HistoryStore.size`."""
-        return await self._reading.run(reporting.size)
+        return await self._reading.run(lambda connection: reporting.size(connection, self._layout))
 
     async def storage(self) -> StorageReport:
         """See `HistoryStore.storage`."""
-        policies = self._policies
-        return await self._consistently(lambda connection: reporting.storage(connection, self._stream, policies))
+        of_this = (self._layout, self._stream, self._policies)
+        return await self._consistently(lambda connection: reporting.storage(connection, *of_this))
 
     async def retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
         """See `HistoryStore.retain`."""
@@ -223,7 +228,7 @@ class PostgresStore:
         def work(connection: Connection) -> list[Dropped]:
             with self._one_at_a_time(connection, wait=True):
                 self._bring_up_to_date(connection)
-                return Retainer(connection, policies, now, self._reached).retain()
+                return Retainer(connection, self._layout, policies, now, self._reached).retain()
 
         return await self._maintaining.run(work)
 
@@ -267,15 +272,24 @@ class PostgresStore:
     def _prepare(self, connection: Connection) -> None:
         now = self._clock()
         schema.ensure(connection, now)
+        self._take_layout(layouts.present(connection))
         self._make_ahead(connection, now)
         views.ensure(connection)
 
+    def _take_layout(self, layout: Layout) -> None:
+        limits = self._limits
+        self._layout = layout
+        self._maker = partitions.Maker(layout.create, self._clock, limits.max_partitions)
+        self._writer = Writer(self._stream, self._maker, self._reached)
+        self._roller = Roller(round(limits.late_window_s * US_PER_S), self._maker, reached=self._reached)
+        self._queue = WriteQueue(self._writing, self._writer, limits.group_rows)
+
     def _make_ahead(self, connection: Connection, now: int) -> None:
         days = np.array(partitions.ahead(now), np.int64)
-        for tier in schema.TABLES:
+        for tier in tables.TABLES:
             lacking = partitions.missing(partitions.known(connection, tier), days)
             if lacking:
-                partitions.ensure(connection, tier, lacking, now, self._limits.max_partitions)
+                self._maker.make(connection, tier, lacking)
 
     @contextmanager
     def _one_at_a_time(self, connection: Connection, *, wait: bool) -> Iterator[bool]:
@@ -284,18 +298,30 @@ class PostgresStore:
         A process that dies gives the lock back with its connection.
         """
         function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
-        row = connection.execute(f"SELECT {function}({schema.MAINTENANCE_LOCK})").fetchone()
+        row = connection.execute(f"SELECT {function}({tables.MAINTENANCE_LOCK})").fetchone()
         mine = wait or (row is not None and bool(row[0]))
         try:
             yield mine
         finally:
             if mine and not connection.closed:
-                connection.execute(f"SELECT pg_advisory_unlock({schema.MAINTENANCE_LOCK})")
+                connection.execute(f"SELECT pg_advisory_unlock({tables.MAINTENANCE_LOCK})")
 
     def _bring_up_to_date(self, connection: Connection) -> None:
         now = self._clock()
         self._make_ahead(connection, now)
         self._roller.roll(connection, now)
+        self._compact(connection, now)
+
+    def _compact(self, connection: Connection, now: int) -> None:
+        """Make small what is over for long enough; seldom, because it looks at every partition."""
+        if now < self._compact_at:
+            return
+        self._compact_at = now + round(self._limits.compact_every_s * US_PER_S)
+        until = now - round(self._limits.compact_after_s * US_PER_S)
+        closed = [each for each in partitions.known(connection) if each.until <= until]
+        compacted = self._layout.compact(connection, closed)
+        if compacted:
+            log.info("partitions of history were compressed", extra={"count": compacted})
 
     def _maintain_if_nobody_does(self, connection: Connection) -> None:
         with self._one_at_a_time(connection, wait=False) as mine:

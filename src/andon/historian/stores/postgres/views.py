@@ -14,7 +14,7 @@ from typing import Final
 
 from andon.engines.database.postgresql import DROP_VIEWS
 from andon.historian.stores.postgres.connections import Connection
-from andon.historian.stores.postgres.schema import SCHEMA_LOCK
+from andon.historian.stores.postgres.tables import SCHEMA_LOCK
 
 PUBLIC: Final = {
     "sensor_readings": "s1",

@@ -32,8 +32,8 @@ from andon.historian.stores.postgres.binary import (
 )
 from andon.historian.stores.postgres.connections import Connection
 from andon.historian.stores.postgres.deliveries import Delivery, stale_spans, together
-from andon.historian.stores.postgres.partitions import Partition
-from andon.historian.stores.postgres.schema import ROLL_LOCK
+from andon.historian.stores.postgres.partitions import Maker, Partition
+from andon.historian.stores.postgres.tables import ROLL_LOCK
 from andon.kit.clock import US_PER_DAY
 from andon.kit.samples import PINNED, SampleBatch
 
@@ -105,8 +105,7 @@ class Writer:
     """
 
     stream: str
-    clock: Callable[[], int]
-    max_partitions: int
+    maker: Maker
     reached: Callable[[str], None] = lambda _point: None
     written: Written = field(default_factory=Written)
     positions: dict[int, int] = field(default_factory=dict)
@@ -237,7 +236,7 @@ class Writer:
         days = np.unique(batch.timestamps // US_PER_DAY) * US_PER_DAY
         lacking = partitions.missing(self._partitions, days)
         if lacking:
-            self._partitions = partitions.ensure(connection, "raw", lacking, self.clock(), self.max_partitions)
+            self._partitions = self.maker.make(connection, "raw", lacking)
 
     def _look_up_newest(self, connection: Connection, batch: SampleBatch) -> None:
         """Learn the newest sample of tags that this process has not written yet."""
