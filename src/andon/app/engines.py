@@ -64,7 +64,8 @@ async def open_engines(settings: Settings, topology: Topology) -> Engines:
         undo.callback(database.close)
         log = await open_log(settings)
         undo.push_async_callback(log.close)
-        store = await open_history(settings) if topology.reaches_history(settings) else None
+        maintains = "historian" in topology.roles
+        store = await open_history(settings, maintains=maintains) if topology.reaches_history(settings) else None
         if store is not None:
             undo.push_async_callback(store.close)
         livestate, broker = open_livestate(settings, topology), open_broker(settings, topology)

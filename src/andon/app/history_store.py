@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from andon.app.local_history import open_local_history
+from andon.app.postgres_history import open_postgres_history
 from andon.app.settings import Settings
 from andon.historian.port import HistoryStore
 from andon.historian.stores.influx.limits import Access
@@ -14,8 +15,13 @@ from andon.kit.errors import StartError
 from andon.registry.directory import Directory
 
 
-async def open_history(settings: Settings) -> HistoryStore:
-    """The historian's store, as the setting `historian` says. StartError when it cannot be had."""
+async def open_history(settings: Settings, *, maintains: bool = True) -> HistoryStore:
+    """The historian's store, as the setting `historian` says. StartError when it cannot be had.
+
+    `maintains`: this process keeps its sums up to date, where the store is shared by several.
+    """
+    if settings.historian == "postgres":
+        return await asyncio.to_thread(open_postgres_history, settings, maintains)
     if settings.historian == "influx":
         return await InfluxStore.open(_influx(settings))
     return await asyncio.to_thread(open_local_history, settings)
