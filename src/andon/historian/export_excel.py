@@ -100,7 +100,9 @@ class ExcelWriter:
         return (self._sink.drain(),)
 
     def close(self) -> None:
-        """Nothing is held beyond this object."""
+        """Ends the sheet in hand, of an export that was given up too: the archive insists on it."""
+        self._end_sheet()
+        self._zip.close()
 
     def _cells(self, series: Series, columns: Columns) -> list[str]:
         """The cells of each row."""
