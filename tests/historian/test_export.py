@@ -167,7 +167,7 @@ def test_excel_shows_texts_as_they_are() -> None:
     sheet = workbook(columns, tag_name="a <&> _x0042_")["history"]
     shown = [openpyxl.utils.escape.unescape(row[4]) for row in list(sheet.iter_rows(values_only=True))[1:]]
     assert shown == [*texts[:7], texts[7][:32_767]]
-    assert openpyxl.utils.escape.unescape(sheet["D2"].value) == "a <&> _x0042_"
+    assert sheet["D2"].value == "a <&> _x0042_"
     assert {sheet.cell(row, 5).data_type for row in range(2, 10)} <= {"s", "inlineStr"}
 
 
