@@ -17,6 +17,7 @@ from andon.ingest.stream_columns import KeyedColumns
 from andon.ingest.stream_json import JsonSamples
 from andon.ingest.timing import TimePolicy
 from andon.kit.clock import US_PER_DAY, US_PER_S, parse_timestamp, to_iso
+from andon.kit.errors import UnavailableError
 from andon.kit.limits import Limits
 from andon.kit.samples import IMPORTED, PINNED, SampleBatch, encode
 from andon.registry.directory import DeviceInfo, Directory, TagInfo
@@ -204,11 +205,31 @@ async def test_no_field_stops_it(anything: Any) -> None:
 async def test_a_device_that_another_process_has_just_registered_is_waited_for(directory: Directory) -> None:
     codec = JsonSamples(directory, TimePolicy(IngestSettings()), clock=lambda: AT)
 
-    async def catch_up() -> None:
+    async def catch_up() -> bool:
         directory.put(device("new", tag(50, "new", "x")))
+        return True
 
     directory.follow(catch_up)
     assert await rows(codec, {**S1, "deviceId": "new", "sensorType": "x", "unit": ""}) == [(50, AT, 75.2, 192, AT)]
+
+
+async def test_while_nobody_can_tell_who_is_registered_nothing_is_refused(directory: Directory) -> None:
+    codec = JsonSamples(directory, TimePolicy(IngestSettings()), clock=lambda: AT)
+
+    async def catch_up() -> bool:
+        return False
+
+    directory.follow(catch_up)
+    with pytest.raises(UnavailableError):
+        await rows(codec, {**S1, "deviceId": "new"})
+    assert len(await rows(codec, S1)) == 1
+
+
+async def test_what_andon_wrote_is_in_the_tags_unit_whatever_that_is_called_here(codec: JsonSamples) -> None:
+    """The process that wrote it may know of a changed unit before this one does."""
+    own = {**S1, "unit": "fahrenheit", "received": S1["timestamp"]}
+    assert await rows(codec, own, {**own, "extra": [1]}) == [(TEMPERATURE, AT, 75.2, 192, AT)] * 2
+    assert await refused(codec, {**S1, "unit": "psi"}) == ["unit_mismatch"]
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 5, 8])

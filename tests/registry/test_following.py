@@ -141,13 +141,13 @@ async def test_while_the_database_is_away_nobody_waits_for_ever(other: Other, mo
     following = DirectoryFollower(other.registry, other.directory, interval_s=0.01, patience_s=0.1)
     with database_away(other, monkeypatch) as asked:
         following.start()
-        await other.directory.catch_up()
+        assert not await other.directory.catch_up()
         assert asked
     following._patience_s = 20
-    await other.directory.catch_up()
+    assert await other.directory.catch_up()
     await following.stop()
 
 
 async def test_where_all_changes_are_made_here_there_is_nothing_to_wait_for(directory: Directory) -> None:
     assert not directory.follows
-    await directory.catch_up()
+    assert await directory.catch_up()

@@ -23,6 +23,7 @@ from andon.ingest.decoders import factory_plus
 from andon.ingest.reading import Signal, sample_value
 from andon.ingest.timing import TimePolicy
 from andon.kit.clock import now_us, to_iso
+from andon.kit.errors import UnavailableError
 from andon.kit.quality import Quality
 from andon.kit.samples import IMPORTED, PINNED, Row, SampleBatch, concatenate
 from andon.registry.directory import Directory, TagInfo
@@ -113,8 +114,9 @@ class JsonSamples:
         """See `SampleCodec.decode`."""
         decoded = await self._decode(records)
         if self._directory.follows and any(each.reason in _UNKNOWN for each in decoded.refused):
-            # Another process may have registered it a moment ago.
-            await self._directory.catch_up()
+            # Another process may have registered or changed it a moment ago.
+            if not await self._directory.catch_up():
+                raise UnavailableError("the registry cannot be read", cure="see that the database is running")
             decoded = await self._decode(records)
         return decoded
 
@@ -150,7 +152,7 @@ class JsonSamples:
         is_own = message.received is not None  # what Andon wrote was judged before
         tag = self._tag(message.organisation_id, message.device_id, message.sensor_type)
         is_plain = is_own or (tag.kind == "number" and message.value is not None and 0 <= message.quality <= 255)
-        if not is_plain or (message.unit and message.unit != tag.unit):
+        if not is_plain or (not is_own and message.unit and message.unit != tag.unit):
             return self._unusual(record)
         at, received = _us(message.timestamp), self._received(message.received, record)
         if not is_own:
@@ -181,7 +183,9 @@ class JsonSamples:
     def _row(self, extras: _Extras, signal: Signal, single: bool, at: int, quality: int, received: int) -> Row:
         assert extras.device_id is not None
         tag = self._tag(extras.organisation_id, extras.device_id, signal.name, may_be_primary=single)
-        return tag.id, at, sample_value(tag, signal.value, signal.unit), quality, received
+        # What Andon wrote is in the tag's unit; that may have another name by now, or not yet here.
+        unit = signal.unit if extras.received is None else None
+        return tag.id, at, sample_value(tag, signal.value, unit), quality, received
 
     def _tag(self, organisation: str | None, device_id: str, name: str, *, may_be_primary: bool = True) -> TagInfo:
         known = self._tags.get((device_id, name, organisation))
@@ -210,7 +214,7 @@ class JsonSamples:
             self._tags.clear()
 
 
-_UNKNOWN: Final = frozenset({"unknown_device", "unknown_tag"})
+_UNKNOWN: Final = frozenset({"unknown_device", "unknown_tag", "unit_mismatch"})
 _MAX_NAMES: Final = 500_000
 
 

@@ -83,7 +83,7 @@ class Directory:
         self._state = _Snapshot()
         self._listeners: list[Callable[[], None]] = []
         self._changing = threading.Lock()
-        self._catch_up: Callable[[], Awaitable[None]] | None = None
+        self._catch_up: Callable[[], Awaitable[bool]] | None = None
         self.looked_at = 0  # when the database was last read, µs UTC
 
     @property
@@ -142,14 +142,13 @@ class Directory:
         """Whether everything is here that was in the database at a time (µs UTC, by this process's clock)."""
         return self._catch_up is None or moment <= self.looked_at
 
-    def follow(self, catch_up: Callable[[], Awaitable[None]] | None) -> None:
+    def follow(self, catch_up: Callable[[], Awaitable[bool]] | None) -> None:
         """Others change the registry too: `catch_up` takes over what they have done. None: no longer."""
         self._catch_up = catch_up
 
-    async def catch_up(self) -> None:
-        """Until everything is here that was in the database before the call, or the database is away for long."""
-        if self._catch_up is not None:
-            await self._catch_up()
+    async def catch_up(self) -> bool:
+        """Until everything is here that was in the database before the call. False when the database is away."""
+        return await self._catch_up() if self._catch_up is not None else True
 
     def replace(self, devices: Iterable[DeviceInfo], highest_tag_id: int = 0) -> None:
         """Hold exactly these devices; tag ids up to `highest_tag_id` are in use, also by devices that are gone."""

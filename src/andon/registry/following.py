@@ -41,13 +41,16 @@ class DirectoryFollower:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def catch_up(self) -> None:
-        """Until a look that began after this call is over; returns as well when the database is away for long."""
+    async def catch_up(self) -> bool:
+        """Until a look that began after this call is over. False when there is none for long: the database is away."""
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(over)
         self._wanted.set()
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(over, self._patience_s)
+        except TimeoutError:
+            return False
+        return True
 
     async def _run(self) -> None:
         while True:

@@ -159,9 +159,10 @@ async def test_who_knows_less_than_its_caller_catches_up_first() -> None:
     known = [3]
     looked = []
 
-    async def catch_up() -> None:
+    async def catch_up() -> bool:
         looked.append(known[0])
         known[0] = 5
+        return True
 
     app = CatchingUp(elsewhere, lambda: known[0], catch_up)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:

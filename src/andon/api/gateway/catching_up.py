@@ -16,7 +16,7 @@ class CatchingUp:
 
     app: ASGIApp
     revision: Callable[[], int]
-    catch_up: Callable[[], Awaitable[None]]
+    catch_up: Callable[[], Awaitable[bool]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Catch up where the caller is ahead, then answer."""
