@@ -23,14 +23,12 @@ from support.running import PASSWORD, eventually
 from support.servers import Kafka, Mosquitto, Postgres, Redis
 
 START_S = 90
-ROLES: tuple[tuple[str, ...], ...] = (
-    ("historian", "processing"),
-    ("alerts",),
-    ("ingest",),
-    ("realtime",),
-    ("api",),
+ROLES: tuple[tuple[str, ...], ...] = tuple(
+    (role,) for role in ("historian", "processing", "alerts", "ingest", "realtime", "api")
 )
 """What runs in each process."""
+WITH_FILES: tuple[tuple[str, ...], ...] = (("historian", "processing"), *ROLES[2:])
+"""The same, where history is in the historian's own files."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ def engines(kafka: Kafka, postgres: Postgres, redis: Redis) -> Iterator[Engines]
             {
                 "ANDON_LOG_URL": f"{kafka.url}?prefix={place}.",
                 "ANDON_DATABASE_URL": database,
+                "ANDON_HISTORIAN": "postgres",
                 "ANDON_REDIS_URL": redis.url,
                 "ANDON_MQTT_URL": mosquitto.url,
             },
@@ -198,7 +197,7 @@ class ApartAndon:
         for process in self.processes:
             if process.process.poll() is None:
                 process.process.send_signal(signal.SIGTERM)
-        return [process.stop() for process in self.processes]
+        return [process.process.wait(30) for process in self.processes]
 
     def kill(self) -> None:
         """End all at once."""

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
-from support.apart import ApartAndon, engines
+from support.apart import ROLES, WITH_FILES, ApartAndon, engines
 from support.running import PASSWORD, RunningAndon
 
-SHAPES = ("one process", "apart")
+SHAPES = ("one process", "apart", "apart with files")
 
 
 class Shape(Protocol):
@@ -67,5 +67,8 @@ def plant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield andon
         return
     servers = [request.getfixturevalue(f"{name}_server") for name in ("kafka", "postgres", "redis")]
-    with engines(*servers) as place, Apart(folder, place) as andon:
-        yield andon
+    with engines(*servers) as place:
+        files = request.param == "apart with files"
+        settings = {"ANDON_HISTORIAN": "embedded"} if files else {}
+        with Apart(folder, place, WITH_FILES if files else ROLES, **settings) as andon:
+            yield andon

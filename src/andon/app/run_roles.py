@@ -7,13 +7,13 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 import uvloop
 
 from andon.app.engines import embedded_broker, open_broker
 from andon.app.guards import bind, claim_data_dir, free_port
-from andon.app.plant import build_plant
+from andon.app.plant import Plant, build_plant
 from andon.app.roles import in_order, running
 from andon.app.run import health_port, prepare_process
 from andon.app.serving import serving, stop_on_signals, until_stopped
@@ -23,8 +23,11 @@ from andon.app.topology import PLANT_ROLES, Topology
 from andon.app.tuning import collect_now_and_then, spare_the_collector
 from andon.app.web import build_role_asgi
 from andon.engines.broker.embedded import ANYWHERE
+from andon.kit.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
+
+RETRY_S = 1.0
 
 
 def run_roles(settings: Settings, wanted: Iterable[str]) -> None:
@@ -63,11 +66,11 @@ def _owns_files(topology: Topology, settings: Settings) -> bool:
 
 async def _serve(settings: Settings, topology: Topology, listening: Mapping[str, socket.socket]) -> None:
     stopping = stop_on_signals()
-    plant = await build_plant(settings, topology)
-    plant.urls.update(dict(_urls(settings, listening)))
+    urls = dict(_urls(settings, listening))
     async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(plant.close)
-        await stack.enter_async_context(running(plant))
+        plant = await _started(stack, lambda: build_plant(settings, topology), urls, stopping)
+        if plant is None:
+            return
         servers = [
             await stack.enter_async_context(serving(build_role_asgi(plant, role), sock))
             for role, sock in listening.items()
@@ -82,6 +85,36 @@ async def _serve(settings: Settings, topology: Topology, listening: Mapping[str,
         await until_stopped(stopping, *servers)
         plant.ready = False
         logger.info("stopping")
+
+
+async def _started(
+    stack: contextlib.AsyncExitStack,
+    build: Callable[[], Awaitable[Plant]],
+    urls: Mapping[str, str],
+    stopping: asyncio.Event,
+) -> Plant | None:
+    """A plant whose roles run; engines that are away for a moment are waited for. None when it is to stop meanwhile.
+
+    StartError for what waiting does not mend.
+    """
+    waiting = False
+    while not stopping.is_set():
+        async with contextlib.AsyncExitStack() as attempt:
+            plant = await build()
+            attempt.push_async_callback(plant.close)
+            plant.urls.update(urls)
+            try:
+                await attempt.enter_async_context(running(plant))
+            except UnavailableError as error:
+                if not waiting:
+                    logger.warning("waiting for what the roles need", extra={"error": error.message})
+                waiting = True
+            else:
+                stack.push_async_exit(attempt.pop_all())
+                return plant
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), RETRY_S)
+    return None
 
 
 async def _serve_machines(settings: Settings, topology: Topology) -> None:

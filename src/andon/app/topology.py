@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from andon.app.settings import Settings
+from andon.engines.broker.address import BrokerAddress
 from andon.kit.errors import StartError
 
 # In the order in which they start, see `roles.ROLES`.
@@ -66,6 +67,14 @@ class Topology:
         return settings.historian != "embedded" and bool(self.roles & {"api", "processing"})
 
     def _check(self, settings: Settings) -> None:
+        if settings.mqtt_url is not None:
+            BrokerAddress.parse(settings.mqtt_url.get_secret_value())
+        if "ingest" in self.roles and settings.ingest_shard >= settings.ingest_shards:
+            raise StartError(
+                f"there is no shard {settings.ingest_shard} of {settings.ingest_shards}: they are numbered from 0",
+                field="ingest_shard",
+                cure="correct ANDON_INGEST_SHARD, or ANDON_INGEST_SHARDS in all ingest processes",
+            )
         for role in (each for each in ALL_ROLES if each in self.roles):
             for name in self._needs(role):
                 if getattr(settings, name) is None:
@@ -85,7 +94,7 @@ class Topology:
     def _needs(self, role: str) -> Iterable[str]:
         """Settings of what must be shared. Without a broker's URL its own process must be this one."""
         broker_here = "broker" in self.roles
-        return (name for name in _USES[role] if not (broker_here if name == "mqtt_url" else self.alone or name is None))
+        return (name for name in _USES[role] if not (broker_here if name == "mqtt_url" else self.alone))
 
 
 def _variable(setting: str) -> str:
