@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -287,10 +288,11 @@ def as_batch(rows: list[Row]) -> SampleBatch:
     )
 
 
-def test_it_holds_what_a_dictionary_holds(postgres_server: Postgres) -> None:
+@pytest.mark.timeout(600)
+def test_it_holds_what_a_dictionary_holds(server: Postgres) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: StoreAgainstADictionary(postgres_server),
+        lambda: StoreAgainstADictionary(server),
         settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
