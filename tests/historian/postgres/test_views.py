@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 
 from andon.engines.database import Database
 from andon.engines.database.migrate import MIGRATIONS
+from andon.engines.database.postgresql import DROP_VIEWS
 from andon.identity.model import system_principal
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 from andon.registry.directory import Directory
@@ -219,7 +220,10 @@ async def test_a_migration_may_change_tables_under_the_views(plant: Plant, opene
     plant.sql.execute(f"CREATE ROLE {name} LOGIN")
     try:
         plant.sql.execute("INSERT INTO history.sql_readers VALUES (%s, %s)", (name, plant.organisation))
+        plant.sql.execute(DROP_VIEWS)
         take_back(plant.database, "0001")
+        await opened().close()
+        assert plant.rows("SELECT to_regclass('s1.devices') IS NULL") == [(False,)]
         plant.database.migrate()
         assert plant.rows("SELECT to_regclass('s1.devices'), to_regclass('sensor_readings')") == [(None, None)]
         opened()
