@@ -1,4 +1,4 @@
-"""The columnar store by itself: what a sample costs from the log to sealed and merged, its bytes, and what answers take.
+"""The columnar store by itself: CPU of a sample from the log to merged files, its bytes, and what answers take.
 
     python -m benchmarks.history_store --points 20_000_000 --tags 3000 --rate 20000 [--folder DIR]
 
@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 
-from andon.historian.model import bucket_edges
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR, US_PER_S
@@ -80,10 +79,9 @@ class Clock:
 async def fill(store: LocalStore, clock: Clock, machines: Machines, points: int, seal_s: float) -> dict[str, float]:
     """Write points and do all that the background would; CPU seconds of all threads by what they were for."""
     cost = {"decode": 0.0, "write": 0.0, "seal": 0.0, "maintain": 0.0}
-    position, unsealed, sealed_at = 0, 0, clock.now
-    for batch in machines.batches(START, points):
+    unsealed, sealed_at = 0, clock.now
+    for position, batch in enumerate(machines.batches(START, points), 1):
         payload = encode(batch)
-        position += 1
         began = time.process_time()
         decoded = decode(payload)
         cost["decode"] += time.process_time() - began
@@ -171,7 +169,7 @@ async def run(options: argparse.Namespace, folder: Path) -> list[Figure]:
     report = await store.storage()
     clock.now = max(tier.newest or 0 for tier in report.tiers)
     for tier in report.tiers:
-        figures.append(Figure(f"store.{tier.tier}.bytes_per_point", tier.bytes / report.samples, "bytes", str("")))
+        figures.append(Figure(f"store.{tier.tier}.bytes_per_point", tier.bytes / report.samples, "bytes", ""))
         print(tier)
     figures.append(Figure("store.all.bytes_per_point", report.bytes / report.samples, "bytes", "<= 12"))
     began = time.perf_counter()
@@ -182,14 +180,19 @@ async def run(options: argparse.Namespace, folder: Path) -> list[Figure]:
         writing = asyncio.create_task(_arrive(store, options, clock))
         await asyncio.sleep(options.arriving)
     for name, times in (await ask(store, options.tags, clock.now, options.asks)).items():
-        figures.append(Figure(f"query.{name}", percentile(times, 0.95), "ms p95", "", f"p50 {percentile(times, 0.5):.2f}"))
+        figures.append(
+            Figure(f"query.{name}", percentile(times, 0.95), "ms p95", "", f"p50 {percentile(times, 0.5):.2f}")
+        )
     if options.arriving:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
     await store.close()
-    rss = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
-    figures.append(Figure("store.peak_rss", int(rss) / 1024, "MB"))
+    figures.append(Figure("store.peak_rss", _peak_rss_mb(), "MB"))
     return figures
+
+
+def _peak_rss_mb() -> float:
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 
 async def _arrive(store: LocalStore, options: argparse.Namespace, clock: Clock) -> None:
