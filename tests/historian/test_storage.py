@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -101,7 +102,7 @@ async def works(tmp_path: Path) -> AsyncIterator[Works]:
 
 
 @pytest.fixture
-async def client(works: Works) -> AsyncIterator[httpx.AsyncClient]:
+async def client(works: Works, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     def verify(token: str) -> Principal:
         if token not in ROLES:
             raise UnauthenticatedError("no such token")
@@ -120,6 +121,9 @@ async def client(works: Works) -> AsyncIterator[httpx.AsyncClient]:
         return {"realtime": 3}
 
     app.state.consumer_lags = lags
+    app.state.settings = SimpleNamespace(
+        data_dir=tmp_path, archive_url="s3://key:secret@bucket/plant?region=x", archive_after_days=3
+    )
     headers = {"authorization": "Bearer admin"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://andon", headers=headers
@@ -152,7 +156,9 @@ async def test_the_report_says_what_each_tier_takes_and_when_it_goes(client: htt
     }
     assert data["tiers"][1]["bytesPerRow"] is None
     assert (data["samples"], data["bytes"], data["bytesPerSample"], data["pinnedSamples"]) == (1010, 5300, 5.3, 7)
-    assert (data["unsealed"], data["archived"]) == ({"samples": 10, "bytes": 290}, {"files": 3, "bytes": 4096})
+    assert data["unsealed"] == {"samples": 10, "bytes": 290}
+    assert data["archived"] == {"files": 3, "bytes": 4096, "url": "s3://bucket/plant", "afterDays": 3}
+    assert data["freeBytes"] > 0
     assert data["full"] == "the disk is full"
     assert data["consumers"] == [
         {"group": "alerts", "stream": "sensors-data", "partitions": 1, "lag": 2, "uncommitted": 2},

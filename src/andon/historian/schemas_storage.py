@@ -40,10 +40,12 @@ class Unsealed(Answer):
 
 
 class Archived(Answer):
-    """What lies in the archive."""
+    """What lies in the archive, and where that is: `url` null when there is none. Days move there at `afterDays`."""
 
     files: int
     bytes: int
+    url: str | None
+    after_days: float | None
 
 
 class ConsumerLag(Answer):
@@ -83,7 +85,7 @@ class HistoryStorage(Answer):
             "bytesPerSample": 5.3,
             "pinnedSamples": 22683,
             "unsealed": {"samples": 25145, "bytes": 729205},
-            "archived": {"files": 0, "bytes": 0},
+            "archived": {"files": 12, "bytes": 508684640, "url": "s3://plant-history", "afterDays": 3},
             "full": None,
             "freeBytes": 83694170112,
             "logBytes": 5431056,

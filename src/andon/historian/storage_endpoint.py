@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import APIRouter, Depends, Request
 
@@ -39,10 +40,12 @@ async def storage(request: Request, historian: History, principal: SystemReader)
     status = await log.status()
     keeper = state.housekeeper
     with_days = await asyncio.to_thread(_policy, state.database, state.directory.default_organisation, keeper.default)
+    settings = getattr(state, "settings", None)
     body = {
         "tiers": [_tier(each, with_days) for each in report.tiers],
         **_sums(report),
-        "freeBytes": await asyncio.to_thread(_free, getattr(state, "settings", None)),
+        "archived": {"files": report.archived_files, "bytes": report.archived_bytes, **_archive(settings)},
+        "freeBytes": await asyncio.to_thread(_free, settings),
         "logBytes": status.file_bytes,
         "consumers": await _consumers(historian, status.streams, getattr(state, "consumer_lags", _nobody)),
         "timestamp": to_iso(now_us()),
@@ -77,7 +80,6 @@ def _sums(report: StorageReport) -> dict[str, Any]:
         "bytesPerSample": report.bytes_per_sample(),
         "pinnedSamples": report.pinned,
         "unsealed": {"samples": report.unsealed, "bytes": report.unsealed_bytes},
-        "archived": {"files": report.archived_files, "bytes": report.archived_bytes},
         "full": report.full,
     }
 
@@ -111,6 +113,16 @@ async def _consumers(
 
 def _entry(group: str, stream: str) -> dict[str, Any]:
     return {"group": group, "stream": stream, "partitions": 0, "lag": 0, "uncommitted": 0}
+
+
+def _archive(settings: Any) -> dict[str, Any]:
+    """Where the archive is, without what might be secret in its address."""
+    url = getattr(settings, "archive_url", None)
+    if url is None:
+        return {"url": None, "afterDays": None}
+    parts = urlsplit(url)
+    shown = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return {"url": shown, "afterDays": settings.archive_after_days}
 
 
 def _free(settings: Any) -> int | None:

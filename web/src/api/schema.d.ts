@@ -398,7 +398,7 @@ export interface paths {
          *     `previous` repeats the last value, `linear` draws a line between the means around.
          *
          *     With `points` a reading is a sample, or over long ranges an extreme of a minute, an hour or a day
-         *     (`resolution` says which); where nothing was measured for long, a reading without a value parts the curve.
+         *     (`resolution` says of what); where nothing was measured for long, a reading without a value parts the curve.
          *
          *     Needs the permission `data:read`.
          */
@@ -1262,11 +1262,13 @@ export interface components {
         };
         /**
          * Archived
-         * @description What lies in the archive.
+         * @description What lies in the archive, and where that is: `url` null when there is none. Days move there at `afterDays`.
          */
         Archived: {
             files: number;
             bytes: number;
+            url: string | null;
+            afterDays: number | null;
         };
         /**
          * BegunImport
@@ -1781,7 +1783,7 @@ export interface components {
          * @description Readings of a tag. Of several tags they are in `series`, in the order asked for, and `readings` is empty.
          *
          *     `resolution`: the samples themselves, buckets, or points picked from the samples or from the extremes of
-         *     minutes, hours or days. `bucketSeconds` is the usual width; days and longer ones vary.
+         *     minutes up to days. `bucketSeconds` is the usual width; days and longer ones vary.
          */
         History: {
             deviceId: string;
@@ -1791,7 +1793,7 @@ export interface components {
             /** @description Not included. */
             to: string;
             /** @enum {string} */
-            resolution: "raw" | "buckets" | "1m" | "1h" | "1d";
+            resolution: "raw" | "buckets" | "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
             bucketSeconds: number | null;
             /** @default  */
             bucket?: string;
@@ -2303,7 +2305,7 @@ export interface components {
             /** @description Not included. */
             to: string;
             /** @enum {string} */
-            resolution: "raw" | "buckets" | "1m" | "1h" | "1d";
+            resolution: "raw" | "buckets" | "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
             bucketSeconds: number | null;
             /** @default  */
             bucket?: string;
@@ -5103,8 +5105,10 @@ export interface operations {
                      *           "bytes": 729205
                      *         },
                      *         "archived": {
-                     *           "files": 0,
-                     *           "bytes": 0
+                     *           "files": 12,
+                     *           "bytes": 508684640,
+                     *           "url": "s3://plant-history",
+                     *           "afterDays": 3
                      *         },
                      *         "full": null,
                      *         "freeBytes": 83694170112,
