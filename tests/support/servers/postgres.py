@@ -132,6 +132,25 @@ class Postgres(Server):
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
+class Replica(Postgres):
+    """A hot standby that follows `primary`, which must run when it starts for the first time."""
+
+    name = "replica"
+
+    def __init__(self, folder: Path, port: int | None = None, *, primary: Postgres) -> None:
+        super().__init__(folder, port)
+        self.primary = primary
+
+    def prepare(self) -> None:
+        if (self.data / "PG_VERSION").exists():
+            return
+        self.data.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            self._give_away()
+        command = [self.program("pg_basebackup"), "-d", self.primary.url, "-D", str(self.data), "-R", "-c", "fast"]
+        subprocess.run([*command, "--no-sync"], check=True, capture_output=True, timeout=120, **self.options())
+
+
 def _children(pid: int) -> list[int]:
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []

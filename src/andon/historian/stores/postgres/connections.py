@@ -181,7 +181,7 @@ class ReadingConnections:
         if self._replica is not None and await self._replica_follows(self._replica):
             try:
                 return await self._replica.run(work, again=True)
-            except UnavailableError:
+            except (UnavailableError, psycopg.ProgrammingError):  # the latter: it has not got the newest tables yet
                 self._good = False
         return await self._primary.run(work, again=True)
 
