@@ -99,6 +99,7 @@ class Plant:
             self.directory,
             queries=configured.queries(self.settings),
             policies=lambda: self.housekeeper.applied,
+            max_age_days=self.settings.max_age_days,
         )
 
     @cached_property

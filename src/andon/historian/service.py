@@ -49,13 +49,16 @@ class Historian:
         limits: HistorianLimits | None = None,
         queries: QueryLimits | None = None,
         policies: Callable[[], RetentionPolicies | None] = lambda: None,
+        max_age_days: float = 30.0,
     ) -> None:
-        """`policies`: what retention holds now, None as long as that is not known."""
+        """`policies`: what retention holds now, None as long as that is not known. `max_age_days`: what was older on
+        arrival was sent as history.
+        """
         self._store = store
         self._directory = directory
         self._limits = limits or HistorianLimits()
         self.queries = queries or QueryLimits()
-        self.too_old = TooOld(policies)
+        self.too_old = TooOld(policies, max_age_days)
         self._consumer: Consumer | None = None
         self._taken: dict[int, int] = {}
 
@@ -71,8 +74,10 @@ class Historian:
         `follow`.
         """
         partitions = range(await log.partitions(SENSORS_DATA))
-        self._taken = {each: await self._store.position(each) for each in partitions}
         ends = {each: await log.end(SENSORS_DATA, each) for each in partitions}
+        durable = {each: await self._store.position(each) for each in partitions}
+        # A log that is shorter than history remembers was replaced: all that it holds is new.
+        self._taken = {each: position if position <= ends[each] else 0 for each, position in durable.items()}
         if self._is_behind(ends):
             await self._follow_to(log, ends, timeout_s)
         return dict(self._taken)

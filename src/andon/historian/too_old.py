@@ -1,8 +1,13 @@
-"""Samples that come when retention has taken their day already: counted, and set aside where people see them."""
+"""Samples that come when retention has taken their day already: counted, and set aside where people see them.
+
+What a sender marked historical is kept, however old: ingest lets nothing else through that is older than
+`max_age_days`, so the delay alone tells, also when the log is read again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,7 +18,7 @@ from andon.engines.log.letters import letters
 from andon.engines.log.port import DEAD_LETTERS, SENSORS_DATA, Log, Record
 from andon.historian.retention import RetentionPolicies
 from andon.kit.clock import US_PER_DAY, now_us, to_iso
-from andon.kit.samples import PINNED, SampleBatch, encode
+from andon.kit.samples import IMPORTED, PINNED, SampleBatch, encode
 
 REASON: Final = "older_than_retention"
 _LETTER_BYTES: Final = 64 << 10
@@ -22,16 +27,23 @@ _LETTER_BYTES: Final = 64 << 10
 class TooOld:
     """Parts batches. `policies` gives what holds now, None as long as that is not known: then nothing is too old.
 
-    `count`: samples set aside so far.
+    `max_age_days`: what was older on arrival was sent as history and is kept. `count`: samples set aside so far.
     """
 
-    def __init__(self, policies: Callable[[], RetentionPolicies | None], clock: Callable[[], int] = now_us) -> None:
+    def __init__(
+        self,
+        policies: Callable[[], RetentionPolicies | None],
+        max_age_days: float = 30.0,
+        clock: Callable[[], int] = now_us,
+    ) -> None:
         self._policies = policies
+        self._max_age = round(max_age_days * US_PER_DAY)
         self._clock = clock
         self.count = 0
 
     async def set_aside(self, log: Log, batch: SampleBatch, position: int, partition: int) -> SampleBatch:
         """What may be kept; the rest becomes a dead letter. UnavailableError when that cannot be written."""
+        batch = self.pinned(batch)
         old = self.of(batch)
         if old is None:
             return batch
@@ -49,6 +61,15 @@ class TooOld:
         await log.append(DEAD_LETTERS, made)
         self.count += count
         return batch.take(~old)
+
+    def pinned(self, batch: SampleBatch) -> SampleBatch:
+        """The batch with what was sent as history pinned. Imports say themselves whether they are kept."""
+        history = batch.received - batch.timestamps > self._max_age
+        history &= ~batch.marked(IMPORTED)
+        if not history.any():
+            return batch
+        marks = np.zeros(len(batch), np.uint8) if batch.marks is None else batch.marks
+        return replace(batch, marks=np.where(history, marks | PINNED, marks).astype(np.uint8))
 
     def of(self, batch: SampleBatch) -> NDArray[np.bool_] | None:
         """Mask of the samples that are too old, None when there are none."""
