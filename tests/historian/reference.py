@@ -42,22 +42,21 @@ class Reference:
 
     held: dict[int, dict[int, Held]] = field(default_factory=dict)
     newest: dict[int, tuple[int, float | str, int, int]] = field(default_factory=dict)
+    dropped: bool = False
 
     def write(self, rows: Iterable[Row]) -> None:
         """The last write of a key is what it holds."""
         for tag, at, value, quality, received, pinned in rows:
             samples = self.held.setdefault(tag, {})
-            # A sum that stands for dropped samples gives way to samples that come anew.
-            for other in [o for o, h in samples.items() if h.tier == "minute" and o // MINUTE == at // MINUTE]:
-                del samples[other]
-            for other in [o for o, h in samples.items() if h.tier == "hour" and o // US_PER_HOUR == at // US_PER_HOUR]:
-                del samples[other]
+            if self.dropped:
+                _give_way(samples, at)
             samples[at] = Held(value, quality, received, pinned)
             if tag not in self.newest or at >= self.newest[tag][0]:
                 self.newest[tag] = (at, value, quality, received)
 
     def retain(self, policies: RetentionPolicies, now: int) -> None:
         """Whole days go; a tier stays as long as the finer one has anything of that tag's day."""
+        self.dropped = True
         for tag, samples in self.held.items():
             for day in {at // US_PER_DAY for at in samples}:
                 mine = {at: held for at, held in samples.items() if at // US_PER_DAY == day}
@@ -108,6 +107,14 @@ class Reference:
 
     def __len__(self) -> int:
         return sum(held.tier == "raw" for samples in self.held.values() for held in samples.values())
+
+
+def _give_way(samples: dict[int, Held], at: int) -> None:
+    """A sum that stands for dropped samples gives way to samples that come anew."""
+    widths: dict[Source, int] = {"minute": MINUTE, "hour": US_PER_HOUR}
+    for tier, width in widths.items():
+        for other in [o for o, held in samples.items() if held.tier == tier and o // width == at // width]:
+            del samples[other]
 
 
 def _over(cutoff: int | None, end: int) -> bool:

@@ -189,6 +189,7 @@ class StoreAgainstADictionary(RuleBasedStateMachine):
     )
     def retain(self, default: Retention, other: Retention, tags: set[int], crash: str | None) -> None:
         self.run(self.store.seal())
+        self.run(self.store.maintain())
         policies = RetentionPolicies(default, dict.fromkeys(tags, other))
         self.crash_at = crash
         crashed = self.may_crash(self.store.retain(policies, self.now)) is None

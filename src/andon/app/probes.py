@@ -77,7 +77,10 @@ def _dependencies(plant: Plant) -> dict[str, Dependency]:
 
     async def historian() -> str:
         await plant.engines.history.position()
-        return "unhealthy" if plant.states.get("historian") == "failed" else "healthy"
+        if plant.states.get("historian") == "failed":
+            return "unhealthy"
+        # Such as a full disk: what is not in files yet is in the log.
+        return "degraded" if getattr(plant.engines.history, "failure", None) else "healthy"
 
     async def broker() -> str:
         return "healthy" if plant.broker.state == "running" and _connected(plant) else "degraded"

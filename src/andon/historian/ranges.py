@@ -40,6 +40,13 @@ def parse_moment(text: str, now: int, field: str) -> int:
         raise InvalidError(str(error), field=field, cure=_CURE) from error
 
 
+def whole_hours(start: int, end: int) -> tuple[int, int]:
+    """A range of six hours or more, widened to whole hours: sums of many signals at once are there by the hour."""
+    if end - start < 6 * US_PER_HOUR:
+        return start, end
+    return start // US_PER_HOUR * US_PER_HOUR, -(-end // US_PER_HOUR) * US_PER_HOUR
+
+
 def parse_range(start: str, end: str, now: int) -> tuple[int, int]:
     """Start and end in µs UTC, start before end. InvalidError names `from` or `to`."""
     first, last = parse_moment(start, now, "from"), parse_moment(end, now, "to")

@@ -115,6 +115,14 @@ def combined(rows: TierRows, edges: NDArray[np.int64]) -> TierRows:
     return _combined(rows, groups, edges[slots[groups]])
 
 
+def combined_runs(rows: TierRows, groups: NDArray[np.intp]) -> TierRows:
+    """One row for each run of neighbouring rows of equal (tag, start), which stand for different samples.
+
+    `groups`: index of the first row of each run; within a run rows are in the order of their samples.
+    """
+    return _combined(rows, groups, rows.starts[groups])
+
+
 def as_buckets(rows: TierRows, width_us: int, source: Source = "raw") -> Buckets:
     """Rows of one tag as the buckets of an answer."""
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -20,7 +20,7 @@ from andon.historian.parameters import (
     TypeNames,
     at_most,
 )
-from andon.historian.ranges import parse_range
+from andon.historian.ranges import parse_range, whole_hours
 from andon.historian.schemas_lists import Top, TopMeta
 from andon.historian.selection import tags_where
 from andon.kit.clock import now_us, to_iso
@@ -49,10 +49,11 @@ async def top(
     unit: Annotated[str | None, Query(max_length=40, description="Only signals of this unit.")] = None,
 ) -> dict[str, Any]:
     """Of the samples with a number of usable quality; signals without any are left out. Numbers of different units
-    are ranked together unless `unit`, `tag` or `type` keep them apart.
+    are ranked together unless `unit`, `tag` or `type` keep them apart. A range of six hours or more is widened to
+    whole hours; `meta` tells which range it became.
     """
     at_most(n, limits.max_top, "n", "history_max_top")
-    first, last = parse_range(start, end, now_us())
+    first, last = whole_hours(*parse_range(start, end, now_us()))
     series = {
         each.tag.id: each
         for each in tags_where(

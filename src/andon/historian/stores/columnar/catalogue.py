@@ -10,8 +10,8 @@ from andon.historian.model import Source
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 
 TIERS: Final[tuple[Source, ...]] = ("raw", "minute", "hour")
-NOT_ROLLED, MINUTES_ROLLED, ROLLED = range(3)
-"""Of raw parts: whether the sums of their minutes, and of their hours, are in the tiers."""
+NOT_ROLLED, ROLLED = 0, 2
+"""Of raw parts: whether the tiers know all of their samples."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Merging takes parts that follow each other in `seq`: what is made of them stands
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -13,13 +14,13 @@ from typing import Final
 import numpy as np
 
 from andon.historian.model import Source
-from andon.historian.rollup import TierRows, rollup
-from andon.historian.stores.columnar.catalogue import MINUTES_ROLLED, ROLLED, Entry
+from andon.historian.rollup import TierRows, concatenated, rollup
+from andon.historian.stores.columnar.catalogue import NOT_ROLLED, ROLLED, Entry
 from andon.historian.stores.columnar.inputs import pieces, together
-from andon.historian.stores.columnar.layout import path_of
+from andon.historian.stores.columnar.openfiles import ALWAYS
 from andon.historian.stores.columnar.partfile import PartSummary, write_part
 from andon.historian.stores.columnar.planner import US_PER_MINUTE
-from andon.historian.stores.columnar.rolling import hours_of, sorted_rows, write_rows
+from andon.historian.stores.columnar.rolling import RowsFile, hours_of, write_rows, writing_rows
 from andon.historian.stores.columnar.sealing import check_room
 from andon.historian.stores.columnar.state import State
 from andon.historian.stores.columnar.view import View, overlaid
@@ -42,52 +43,95 @@ def merge_parts(state: State, parts: Sequence[Entry], slot: int, span: int, *, w
 def close_hour(state: State, parts: Sequence[Entry], slot: int, span: int) -> None:
     """All parts of an hour that is over become one, and its minutes and its sums are made from it."""
     check_room(state, 2 * sum(part.bytes for part in parts))
-    minutes: list[TierRows] = []
-    with state.view() as view:
+    with state.view() as view, HourSums(state, view, slot, span) as sums:
         if len(parts) > 1:
-            made = _written(state, parts, slot, span, True, rolled=ROLLED, minutes=minutes)
+            made = _written(state, parts, slot, span, True, rolled=ROLLED, sums=sums)
         else:
-            minutes.extend(
-                rollup(batch, US_PER_MINUTE) for batch in together(state.files, parts, state.limits.chunk_rows)
-            )
+            for batch in together(state.files, parts, state.limits.chunk_rows):
+                sums.add(batch)
             made = [replace(parts[0], rolled=ROLLED, merged=True)]
-        tiers, before = _tiers_of_hour(state, view, sorted_rows(minutes), slot, span)
-    state.swap([*made, *tiers], [*parts, *before])
+    state.swap([*made, *sums.made], [*parts, *sums.replaced])
 
 
-def _tiers_of_hour(
-    state: State, view: View, minutes: TierRows, slot: int, span: int
-) -> tuple[list[Entry], list[Entry]]:
-    """The hour's files of both tiers with these minutes, and the files that they replace."""
-    made, replaced = [], []
-    fresh = minutes
-    for tier in _SUMS:
-        held = [each for each in view.catalogue.within(tier, slot, slot + span) if each.span == span]
-        known = [state.files.tier(each).read(None, slot, slot + span) for each in held]
-        rows = overlaid([*known, fresh])
-        made.extend(write_rows(state, tier, slot, span, rows, whole=True))
-        replaced.extend(held)
-        # An hour is summed up from all its minutes, also those whose samples are gone.
-        fresh = hours_of(rows.take(np.isin(rows.tag_ids, fresh.tag_ids)))
-    return made, replaced
+class HourSums:
+    """Makes an hour's files of both tiers while its samples pass by, sorted and each once."""
+
+    def __init__(self, state: State, view: View, slot: int, span: int) -> None:
+        self._files = state.files
+        self._stack = contextlib.ExitStack()
+        self._held: dict[Source, list[Entry]] = {}
+        self._writing: dict[Source, RowsFile] = {}
+        for tier in _SUMS:
+            held = view.catalogue.within(tier, slot, slot + span)
+            self._held[tier] = [each for each in held if (each.slot, each.span) == (slot, span)]
+            self._writing[tier] = self._stack.enter_context(writing_rows(state, tier, slot, span, whole=True))
+        self._end = (slot, slot + span)
+        self._minutes = TierRows.empty()
+        self._next_tag = ALWAYS[0]
+
+    def __enter__(self) -> HourSums:
+        return self
+
+    def add(self, batch: SampleBatch) -> None:
+        """The next samples, of whole tags or of one tag that goes on."""
+        minutes = rollup(batch, US_PER_MINUTE)
+        last = int(minutes.tag_ids[-1])
+        joined = concatenated([self._minutes, minutes])
+        done = joined.tag_ids < last
+        self._minutes = joined.take(~done)
+        self._finish(joined.take(done), last)
+
+    def _finish(self, fresh: TierRows, before: int) -> None:
+        """Write the tags from the last one written to `before`, of which no more comes."""
+        for tier in _SUMS:
+            rows = overlaid([*self._known(tier, before), fresh])
+            self._writing[tier].add(rows)
+            # An hour is summed up from all its minutes, also those whose samples are gone.
+            fresh = hours_of(rows.take(np.isin(rows.tag_ids, fresh.tag_ids)))
+        self._next_tag = before
+
+    def _known(self, tier: Source, before: int) -> Iterator[TierRows]:
+        for entry in self._held[tier]:
+            file = self._files.tier(entry)
+            tags = file.index.tags
+            wanted = tags[(tags >= self._next_tag) & (tags < before)]
+            yield file.read(wanted, *self._end)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            try:
+                self._finish(self._minutes, ALWAYS[1])
+            except BaseException as failure:
+                self._stack.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+            self._stack.close()
+        else:
+            self._stack.__exit__(kind, error, None)
+
+    @property
+    def made(self) -> list[Entry]:
+        """The files, written."""
+        return [entry for file in self._writing.values() for entry in file.entries]
+
+    @property
+    def replaced(self) -> list[Entry]:
+        """The files whose rows they hold."""
+        return [entry for held in self._held.values() for entry in held]
 
 
 def merge_tier(state: State, files: Sequence[Entry], slot: int, span: int) -> None:
     """Files of a tier, in the order of `seq`, become one."""
     check_room(state, sum(each.bytes for each in files))
     with state.view():
-        rows = _overlaid_files(state, files)
-        made = write_rows(state, files[0].tier, slot, span, rows, whole=True)
+        made = write_rows(state, files[0].tier, slot, span, _overlaid_files(state, files), whole=True)
     # It stands where the last of them stood: what was made meanwhile is newer.
     state.swap([replace(each, seq=files[-1].seq) for each in made], files)
 
 
-def _overlaid_files(state: State, files: Sequence[Entry]) -> TierRows:
-    found = []
+def _overlaid_files(state: State, files: Sequence[Entry]) -> Iterator[TierRows]:
     indices = [state.files.tier(each).index for each in files]
     for tags, start, end in pieces(indices, state.limits.chunk_rows):
-        found.append(overlaid([state.files.tier(each).read(tags, start, end) for each in files]))
-    return sorted_rows(found)
+        yield overlaid([state.files.tier(each).read(tags, start, end) for each in files])
 
 
 def _written(
@@ -98,25 +142,25 @@ def _written(
     whole: bool,
     *,
     rolled: int,
-    minutes: list[TierRows] | None = None,
+    sums: HourSums | None = None,
 ) -> list[Entry]:
     """The merged parts, written. Pinned samples are a part of their own; which they are is the last write's say."""
     kinds = [False, True] if any(part.pinned for part in parts) else [False]
     made = []
     for pinned in kinds:
         batches = together(state.files, parts, state.limits.chunk_rows)
-        if minutes is not None and not pinned:
-            batches = _noting(batches, minutes)
+        if sums is not None and not pinned:
+            batches = _noting(batches, sums)
         entry = _write(state, _of_kind(batches, pinned) if len(kinds) > 1 else batches, parts, slot, span, pinned)
         if entry is not None:
             made.append(replace(entry, merged=whole, rolled=rolled))
     return made
 
 
-def _noting(batches: Iterable[SampleBatch], minutes: list[TierRows]) -> Iterator[SampleBatch]:
-    """The batches as they are, their minutes summed up on the way."""
+def _noting(batches: Iterable[SampleBatch], sums: HourSums) -> Iterator[SampleBatch]:
+    """The batches as they are, summed up on the way."""
     for batch in batches:
-        minutes.append(rollup(batch, US_PER_MINUTE))
+        sums.add(batch)
         yield batch
 
 
@@ -134,8 +178,8 @@ def _write(
     first = next(batches, None)
     if first is None:
         return None
-    id_, seq = state.new_id(), parts[-1].seq
-    path = path_of("raw", slot, span, id_)
+    seq = parts[-1].seq
+    id_, path = state.new_file("raw", slot, span)
     state.reached("before fsync")
     summary = write_part(state.folder / path, chain((first,), batches), meta={"andon.seq": str(seq)})
     return entry_of(state, "raw", slot, span, id_, seq, path, summary, pinned=pinned)
@@ -166,6 +210,6 @@ def entry_of(
         min_time=summary.min_time,
         max_time=summary.max_time,
         made_at=state.clock(),
-        rolled=MINUTES_ROLLED,
+        rolled=NOT_ROLLED,
         pinned=pinned,
     )

@@ -13,7 +13,6 @@ from andon.historian.rollup import TierRows
 from andon.historian.stores.columnar.catalogue import ROLLED, TIERS, Entry
 from andon.historian.stores.columnar.compaction import entry_of, merge_parts
 from andon.historian.stores.columnar.inputs import pieces
-from andon.historian.stores.columnar.layout import path_of
 from andon.historian.stores.columnar.openfiles import ALWAYS
 from andon.historian.stores.columnar.partfile import write_part
 from andon.historian.stores.columnar.rolling import write_rows
@@ -100,8 +99,7 @@ def _without(state: State, entry: Entry, keep: Tags) -> list[Entry]:
         rows: TierRows = file.read(keep, *ALWAYS)
         made = write_rows(state, entry.tier, entry.slot, entry.span, rows, whole=entry.merged)
         return [replace(new, seq=entry.seq) for new in made]
-    id_ = state.new_id()
-    path = path_of("raw", entry.slot, entry.span, id_)
+    id_, path = state.new_file("raw", entry.slot, entry.span)
     state.reached("before fsync")
     indices = [state.files.file(entry).index]
     batches = (

@@ -17,6 +17,7 @@ class LocalStoreLimits:
     the samples or bytes, and writes wait. `min_free_bytes`: nothing is written to a disk that has less than this left.
     `late_window_s`: an hour or a day is merged so long after its end. `merge_parts`: parts of an hour that is not over
     yet, and late parts of a day, are merged when they are so many. `chunk_rows`: samples that a merge holds at a time.
+    `roll_rows`: samples of an hour that is not over, in new parts and still in memory, of which no sums are made yet.
     `day_file_bytes`: hours of a day that are larger together stay files of their own. `rewrite_share`: late samples
     are merged into their day once they are this part of it, or `rewrite_after_s` old.
     `readers`: queries at the same time. `open_files`: files kept open. `recent_bytes`: newest parts also kept in
@@ -31,7 +32,8 @@ class LocalStoreLimits:
     min_free_bytes: int = 128 * MIB
     late_window_s: float = 120.0
     merge_parts: int = 8
-    chunk_rows: int = 400_000
+    roll_rows: int = 200_000
+    chunk_rows: int = 131_072
     day_file_bytes: int = 2048 * MIB
     rewrite_share: float = 0.1
     rewrite_after_s: float = 6 * 3600.0

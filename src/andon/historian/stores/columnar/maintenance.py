@@ -55,7 +55,7 @@ class Maintenance:
         """Work until nothing is left. UnavailableError when the disk does not allow it."""
         with self._busy:
             while (task := next_task(self._state, everything)) is not None:
-                _done(task)
+                self._do(task)
             self._state.delete_obsolete()
 
     @contextlib.contextmanager
@@ -63,6 +63,16 @@ class Maintenance:
         """No work is done meanwhile."""
         with self._busy:
             yield
+
+    def _do(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except (OSError, sqlite3.Error, pa.ArrowException) as error:
+            self._state.give_up()
+            raise UnavailableError(f"files of history cannot be merged: {error}", cure="check the disk") from error
+        except AndonError:
+            self._state.give_up()
+            raise
 
     def _run(self) -> None:
         _lower_priority()
@@ -88,7 +98,7 @@ class Maintenance:
                     task = next_task(self._state, everything=False)
                     if task is None:
                         break
-                    _done(task)
+                    self._do(task)
                 worked = True
             if worked:
                 pa.default_memory_pool().release_unused()
@@ -105,13 +115,6 @@ class Maintenance:
             logger.info("history is maintained again")
         self.failure = None
         return 0.0
-
-
-def _done(task: Callable[[], None]) -> None:
-    try:
-        task()
-    except (OSError, sqlite3.Error, pa.ArrowException) as error:
-        raise UnavailableError(f"files of history cannot be merged: {error}", cure="check the disk") from error
 
 
 def _lower_priority() -> None:

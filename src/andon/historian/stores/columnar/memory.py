@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from andon.historian.stores.columnar.fresh import Summing
 from andon.historian.stores.columnar.sorting import byte_size, merged, sorted_unique
 from andon.kit.samples import SampleBatch
 
@@ -21,13 +22,22 @@ class Run:
     batch: SampleBatch
     level: int
     bytes: int
-    min_time: int
-    max_time: int
+    summing: Summing
+
+    @property
+    def min_time(self) -> int:
+        """Its oldest timestamp."""
+        return self.summing.min_time
+
+    @property
+    def max_time(self) -> int:
+        """Its newest timestamp."""
+        return self.summing.max_time
 
     @staticmethod
     def of(batch: SampleBatch, level: int) -> Run:
         """A run of a sorted batch, which is not empty."""
-        return Run(batch, level, byte_size(batch), int(batch.timestamps.min()), int(batch.timestamps.max()))
+        return Run(batch, level, byte_size(batch), Summing(batch))
 
 
 @dataclass(frozen=True, slots=True)

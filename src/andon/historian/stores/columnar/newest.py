@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,9 +17,10 @@ _ALL: Final = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 
 
 class Newest:
-    """One sample per tag, by tag. Called under the store's lock; `changed` says which blocks must be saved."""
+    """One sample per tag, by tag; used by several threads. `changed` says which blocks must be saved."""
 
     def __init__(self, saved: Sequence[bytes] = ()) -> None:
+        self._lock = threading.Lock()
         self._batch = merged(sorted((decode(data) for data in saved), key=lambda batch: int(batch.tag_ids[0])))
         self._changed: set[int] = set()
 
@@ -27,6 +29,10 @@ class Newest:
 
     def take(self, batch: SampleBatch) -> None:
         """Look at the samples of a sorted batch."""
+        with self._lock:
+            self._take(batch)
+
+    def _take(self, batch: SampleBatch) -> None:
         ends = np.flatnonzero(np.append(batch.tag_ids[1:] != batch.tag_ids[:-1], True))
         last = batch.take(ends)
         held = self._batch
@@ -49,16 +55,19 @@ class Newest:
 
     def changed(self) -> Mapping[int, bytes]:
         """The blocks that changed since the last call, to be saved; see `failed`."""
+        with self._lock:
+            batch, changed = self._batch, sorted(self._changed)
+            self._changed.clear()
         blocks = {}
-        for block in sorted(self._changed):
-            low, high = np.searchsorted(self._batch.tag_ids, (block * BLOCK, (block + 1) * BLOCK))
-            blocks[block] = encode(self._batch.take(np.arange(low, high)))
-        self._changed.clear()
+        for block in changed:
+            low, high = np.searchsorted(batch.tag_ids, (block * BLOCK, (block + 1) * BLOCK))
+            blocks[block] = encode(batch.take(np.arange(low, high)))
         return blocks
 
     def failed(self, blocks: Mapping[int, bytes]) -> None:
         """They could not be saved: they count as changed again."""
-        self._changed.update(blocks)
+        with self._lock:
+            self._changed.update(blocks)
 
 
 def _by_tag(held: SampleBatch, fresh: SampleBatch) -> SampleBatch:

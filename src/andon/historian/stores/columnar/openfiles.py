@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from andon.historian.stores.columnar.catalogue import Entry
+from andon.historian.stores.columnar.fresh import Summing
 from andon.historian.stores.columnar.partfile import PartFile
 from andon.historian.stores.columnar.sorting import byte_size, of_tags
 from andon.historian.stores.columnar.tierfile import TierFile
@@ -35,19 +36,19 @@ class Part(Protocol):
         ...
 
 
-class MemoryPart:
+class MemoryPart(Summing):
     """A part that was sealed a moment ago, still in memory."""
 
     def __init__(self, batch: SampleBatch) -> None:
-        self._batch = batch
+        super().__init__(batch)
         self.bytes = byte_size(batch)
 
     def read_many(self, tag_ids: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
         """See `Part.read_many`."""
         if tag_ids is not None:
-            return of_tags(self._batch, tag_ids, start, end)
-        within = (self._batch.timestamps >= start) & (self._batch.timestamps < end)
-        return self._batch if within.all() else self._batch.take(within)
+            return of_tags(self.batch, tag_ids, start, end)
+        within = (self.batch.timestamps >= start) & (self.batch.timestamps < end)
+        return self.batch if within.all() else self.batch.take(within)
 
 
 class OpenFiles:
@@ -63,8 +64,12 @@ class OpenFiles:
 
     def part(self, entry: Entry) -> Part:
         """The samples of a raw part, from memory if it is new. UnavailableError when it cannot be read."""
-        recent = self._recent.get(entry.id)
+        recent = self.recent(entry)
         return recent if recent is not None else self.file(entry)
+
+    def recent(self, entry: Entry) -> MemoryPart | None:
+        """A part that is still in memory."""
+        return self._recent.get(entry.id)
 
     def samples(self, entry: Entry, tags: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
         """Samples of a raw part, by tag, then time; those of a pinned part bear the mark."""

@@ -41,12 +41,18 @@ _WELL_PACKED: Final = 1.0  # bytes a value: what a dictionary packs as well need
 _FEW_ROWS: Final = 1_024  # of so few there is nothing to gain
 
 
-def write_part(path: Path, batch: SampleBatch | Iterable[SampleBatch], *, meta: Mapping[str, str]) -> PartSummary:
+def write_part(
+    path: Path,
+    batch: SampleBatch | Iterable[SampleBatch],
+    *,
+    meta: Mapping[str, str],
+    row_group: int = ROW_GROUP,
+) -> PartSummary:
     """Write samples that are sorted by (tag, timestamp) and unique. On the disk when it returns; OSError otherwise.
 
     ValueError when they are not sorted. Memory is bounded by the batch in hand and a few row groups.
     """
-    groups = _groups([batch] if isinstance(batch, SampleBatch) else batch)
+    groups = _groups([batch] if isinstance(batch, SampleBatch) else batch, row_group)
     first = next(groups, SampleBatch.empty())
     unit = _unit(first)
     with whole(path) as file:
@@ -108,32 +114,32 @@ def _unit(batch: SampleBatch) -> pa.DataType:
     return _MS if whole_ms.all() else _US
 
 
-def _groups(batches: Iterable[SampleBatch]) -> Iterator[SampleBatch]:
-    """Row groups: whole tags, about `ROW_GROUP` rows; a tag that is much larger than that in several."""
+def _groups(batches: Iterable[SampleBatch], size: int) -> Iterator[SampleBatch]:
+    """Row groups: whole tags, about `size` rows; a tag that is much larger than that in several."""
     waiting: list[SampleBatch] = []
     for batch in batches:
         waiting.append(batch)
-        if sum(map(len, waiting)) >= 2 * ROW_GROUP:
+        if sum(map(len, waiting)) >= 2 * size:
             joined, at = concatenate(waiting), 0
-            while len(joined) - at >= 2 * ROW_GROUP:
-                end = _cut(joined.tag_ids, at)
+            while len(joined) - at >= 2 * size:
+                end = _cut(joined.tag_ids, at, size)
                 yield sliced(joined, at, end)
                 at = end
             waiting = [sliced(joined, at, len(joined))]
     joined, at = concatenate(waiting), 0
     while at < len(joined):
-        end = _cut(joined.tag_ids, at)
+        end = _cut(joined.tag_ids, at, size)
         yield sliced(joined, at, end)
         at = end
 
 
-def _cut(tags: NDArray[np.int32], at: int) -> int:
+def _cut(tags: NDArray[np.int32], at: int, size: int) -> int:
     """End of the row group that begins at `at`: where a tag ends, if one does in its second half."""
-    end = at + ROW_GROUP
+    end = at + size
     if end >= len(tags):
         return len(tags)
     change = int(np.searchsorted(tags[at:end], tags[end], "left")) + at
-    return change if change > at + ROW_GROUP // 2 else end
+    return change if change > at + size // 2 else end
 
 
 def _schema(unit: pa.DataType) -> pa.Schema:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,17 +27,16 @@ class Plan:
     samples: Intervals
 
 
-def plan(edges: NDArray[np.int64], open_hours: Iterable[int]) -> Plan:
-    """A plan for buckets between ascending edges. `open_hours`: hours since 1970 whose sums are not made yet."""
+def plan(edges: NDArray[np.int64]) -> Plan:
+    """A plan for buckets between ascending edges."""
     whole = np.column_stack((edges[:-1], edges[1:]))
     whole = whole[whole[:, 0] < whole[:, 1]]
     hours, rest = _cut(whole, US_PER_HOUR)
-    hours, opened = _without(_joined(hours), open_hours)
-    minutes, samples = _cut(_sorted(np.concatenate((rest, opened))), US_PER_MINUTE)
+    minutes, samples = _cut(rest, US_PER_MINUTE)
     if len(samples) > _MANY_PIECES and _narrow(whole):
         # Each file would be read for its samples anyway.
         return Plan(_none(), _none(), whole[[0, -1], [0, 1]].reshape(1, 2))
-    return Plan(hours, _joined(_sorted(minutes)), _joined(_sorted(samples)))
+    return Plan(_joined(hours), _joined(minutes), _joined(samples))
 
 
 def minutes_only(start: int, end: int) -> Plan:
@@ -81,22 +79,6 @@ def _cut(whole: Intervals, width: int) -> tuple[Intervals, Intervals]:
     right = np.column_stack((last, whole[:, 1]))[has]
     rest = np.concatenate((left, right))
     return np.column_stack((first, last))[has], _sorted(rest[rest[:, 0] < rest[:, 1]])
-
-
-def _without(hours: Intervals, open_hours: Iterable[int]) -> tuple[Intervals, Intervals]:
-    """The intervals without some hours, and those of the hours that they had."""
-    opened = np.array(sorted(open_hours), np.int64) * US_PER_HOUR
-    opened = opened[inside(hours, opened)]
-    if not len(opened):
-        return hours, _none()
-    kept = []
-    for start, end in hours.tolist():
-        for hour in opened[(opened >= start) & (opened < end)].tolist():
-            kept.append((start, hour))
-            start = hour + US_PER_HOUR
-        kept.append((start, end))
-    left = np.array(kept, np.int64).reshape(-1, 2)
-    return left[left[:, 0] < left[:, 1]], np.column_stack((opened, opened + US_PER_HOUR))
 
 
 def _joined(intervals: Intervals) -> Intervals:

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from andon.historian.model import Source
 from andon.historian.rollup import TierRows, combined, concatenated, rollup
-from andon.historian.stores.columnar.catalogue import MINUTES_ROLLED, NOT_ROLLED, ROLLED, Entry
+from andon.historian.stores.columnar.catalogue import ROLLED, Entry
+from andon.historian.stores.columnar.fresh import keys_of_rows, keys_of_samples
 from andon.historian.stores.columnar.inputs import pieces
-from andon.historian.stores.columnar.layout import path_of
 from andon.historian.stores.columnar.planner import US_PER_MINUTE
+from andon.historian.stores.columnar.safefile import whole as whole_file
 from andon.historian.stores.columnar.sorting import merged
 from andon.historian.stores.columnar.state import State
-from andon.historian.stores.columnar.summary import keys_of_rows, keys_of_samples
-from andon.historian.stores.columnar.tierfile import write_tier
-from andon.historian.stores.columnar.view import Tags, View, in_order, overlaid
+from andon.historian.stores.columnar.tierfile import TierWriter
+from andon.historian.stores.columnar.view import Tags, View, overlaid
 from andon.kit.clock import US_PER_HOUR
 from andon.kit.samples import SampleBatch
-
-
-def closed(state: State, entry: Entry) -> bool:
-    """Whether the entry's last hour is over, late samples waited for."""
-    end = (entry.max_time // US_PER_HOUR + 1) * US_PER_HOUR
-    return state.clock() >= end + state.limits.late_window_us
-
-
-def wants_rolling(state: State, entry: Entry) -> bool:
-    """Whether the tiers do not know all of a part that they should know by now."""
-    return entry.rolled == NOT_ROLLED or (entry.rolled == MINUTES_ROLLED and closed(state, entry))
 
 
 def roll(state: State, entries: Sequence[Entry]) -> None:
@@ -41,14 +32,12 @@ def roll(state: State, entries: Sequence[Entry]) -> None:
             _anew(view, entries, tags, start, end) for tags, start, end in pieces(indices, state.limits.chunk_rows)
         ]
         minutes = concatenated(found)
-        over = [entry for entry in entries if closed(state, entry)]
-        hours = _hours(view, minutes, over) if over else TierRows.empty()
+        hours = _hours(view, minutes)
     added = [
         *write_rows(state, "minute", slot, span, minutes),
         *write_rows(state, "hour", slot, span, hours),
     ]
-    rolled = [replace(entry, rolled=ROLLED if closed(state, entry) else MINUTES_ROLLED) for entry in entries]
-    state.swap([*added, *rolled], entries)
+    state.swap([*added, *(replace(entry, rolled=ROLLED) for entry in entries)], entries)
 
 
 def _anew(view: View, entries: Sequence[Entry], tags: Tags, start: int, end: int) -> TierRows:
@@ -81,11 +70,11 @@ def _with_others(
     return merged(found)
 
 
-def _hours(view: View, minutes: TierRows, over: Sequence[Entry]) -> TierRows:
-    """The hours that new minutes lie in, as far as the parts that are over touch them."""
+def _hours(view: View, minutes: TierRows) -> TierRows:
+    """The hours that new minutes lie in."""
     keys = np.unique(keys_of_rows(minutes, US_PER_HOUR))
-    first = min(entry.min_time for entry in over) // US_PER_HOUR * US_PER_HOUR
-    last = (max(entry.max_time for entry in over) // US_PER_HOUR + 1) * US_PER_HOUR
+    first = int(minutes.starts.min()) // US_PER_HOUR * US_PER_HOUR
+    last = (int(minutes.starts.max()) // US_PER_HOUR + 1) * US_PER_HOUR
     tags = np.unique(minutes.tag_ids)
     known = view.rows("minute", tags, np.array([[first, last]], np.int64))
     every = overlaid([known, minutes])
@@ -102,32 +91,73 @@ def hours_of(minutes: TierRows) -> TierRows:
     return combined(minutes, np.arange(first, last + 2, dtype=np.int64) * US_PER_HOUR)
 
 
-def write_rows(state: State, tier: str, slot: int, span: int, rows: TierRows, *, whole: bool = False) -> list[Entry]:
-    """A file of a tier, or none when there are no rows."""
-    if not len(rows):
-        return []
-    assert tier in ("minute", "hour")
-    id_ = state.new_id()
-    path = path_of(tier, slot, span, id_)  # type: ignore[arg-type]
-    state.reached("before fsync")
-    summary = write_tier(state.folder / path, rows, meta={"andon.seq": str(id_)})
-    entry = Entry(
-        id=id_,
-        tier=tier,  # type: ignore[arg-type]
-        slot=slot,
-        span=span,
-        seq=id_,
-        path=path,
-        rows=summary.rows,
-        bytes=summary.bytes,
-        min_time=summary.min_time,
-        max_time=summary.max_time,
-        made_at=state.clock(),
-        merged=whole,
-    )
-    return [entry]
+def write_rows(
+    state: State, tier: Source, slot: int, span: int, rows: TierRows | Iterable[TierRows], *, whole: bool = False
+) -> list[Entry]:
+    """A file of a tier, or none when there are no rows; pieces of rows follow each other."""
+    with writing_rows(state, tier, slot, span, whole=whole) as file:
+        for each in [rows] if isinstance(rows, TierRows) else rows:
+            file.add(each)
+    return file.entries
 
 
-def sorted_rows(rows: Sequence[TierRows]) -> TierRows:
-    """Rows of several pieces as one, by tag, then start."""
-    return in_order(concatenated(rows))
+class RowsFile:
+    """A file of a tier that is being written; it is begun with its first row. `entries`: it, once it is written."""
+
+    def __init__(self, state: State, tier: Source, slot: int, span: int, *, whole: bool) -> None:
+        self.entries: list[Entry] = []
+        self._state = state
+        self._place = (tier, slot, span)
+        self._whole = whole
+        self._stack = contextlib.ExitStack()
+        self._writer: TierWriter | None = None
+        self._id, self._path = 0, ""
+
+    def add(self, rows: TierRows) -> None:
+        """More rows, behind the last ones."""
+        if not len(rows):
+            return
+        if self._writer is None:
+            self._id, self._path = self._state.new_file(*self._place)
+            self._state.reached("before fsync")
+            self._writer = TierWriter(self._stack.enter_context(whole_file(self._state.folder / self._path)))
+        self._writer.add(rows)
+
+    def end(self) -> None:
+        """Write the rest, to the disk."""
+        if self._writer is None:
+            return
+        summary = self._writer.finish({"andon.seq": str(self._id)})
+        self._stack.close()
+        tier, slot, span = self._place
+        entry = Entry(
+            id=self._id,
+            tier=tier,
+            slot=slot,
+            span=span,
+            seq=self._id,
+            path=self._path,
+            rows=summary.rows,
+            bytes=summary.bytes,
+            min_time=summary.min_time,
+            max_time=summary.max_time,
+            made_at=self._state.clock(),
+            merged=self._whole,
+        )
+        self.entries.append(entry)
+
+    def give_up(self, error: BaseException) -> None:
+        """Leave nothing behind."""
+        self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+@contextlib.contextmanager
+def writing_rows(state: State, tier: Source, slot: int, span: int, *, whole: bool = False) -> Iterator[RowsFile]:
+    """Write a file of a tier bit by bit."""
+    file = RowsFile(state, tier, slot, span, whole=whole)
+    try:
+        yield file
+        file.end()
+    except BaseException as error:
+        file.give_up(error)
+        raise

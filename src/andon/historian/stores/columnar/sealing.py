@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.historian.stores.columnar.catalogue import NOT_ROLLED, Entry
-from andon.historian.stores.columnar.layout import path_of
 from andon.historian.stores.columnar.partfile import write_part
 from andon.historian.stores.columnar.state import State
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
@@ -19,24 +18,24 @@ from andon.kit.errors import UnavailableError
 from andon.kit.samples import PINNED, SampleBatch
 
 _HOURS: Final = 24
+_ROW_GROUP: Final = 16_384
+"""New parts are many, and are read often and merged soon: a signal is found with little reading."""
 
 
 def seal(state: State) -> int:
     """Seal what waits. Returns how many samples. UnavailableError: it stays in memory, and the log must keep it."""
-    batch = state.freeze()
-    if batch is None:
-        state.settle_positions()
-        return 0
-    written: list[Entry] = []
     try:
-        check_room(state)
-        for slot, span, part in _by_slot(state, batch):
-            written.append(_write(state, slot, span, part))
+        if state.waits_for_seal():
+            check_room(state)
+        batch = state.freeze()
+        if batch is None:
+            state.settle_positions()
+            return 0
+        written = [_write(state, slot, span, part) for slot, span, part in _by_slot(state, batch)]
         state.reached("before manifest")
         state.sealed(written)
     except (OSError, sqlite3.Error) as error:
-        for entry in written:
-            (state.folder / entry.path).unlink(missing_ok=True)
+        state.give_up()
         raise UnavailableError(
             f"history cannot be written: {error} ({state.folder})",
             cure=f"make room on the disk that holds {state.folder}, and check that it can be written",
@@ -85,10 +84,10 @@ def _slot(state: State, hour: int) -> tuple[int, int]:
 
 
 def _write(state: State, slot: int, span: int, batch: SampleBatch) -> Entry:
-    id_ = state.new_id()
-    path = path_of("raw", slot, span, id_)
+    id_, path = state.new_file("raw", slot, span)
     state.reached("before fsync")
-    summary = write_part(state.folder / path, batch, meta={"andon.seq": str(id_)})
+    meta = {"andon.seq": str(id_)}
+    summary = write_part(state.folder / path, batch, meta=meta, row_group=_ROW_GROUP)
     entry = Entry(
         id=id_,
         tier="raw",

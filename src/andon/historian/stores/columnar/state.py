@@ -13,6 +13,7 @@ from andon.historian.model import Source
 from andon.historian.retention import RetentionPolicies
 from andon.historian.stores.columnar.archive import Archive
 from andon.historian.stores.columnar.catalogue import Catalogue, Entry
+from andon.historian.stores.columnar.layout import path_of
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.manifest import Change, Manifest
 from andon.historian.stores.columnar.memory import Runs
@@ -63,6 +64,7 @@ class State:
         self._gone: dict[Source, int] = {
             tier: int(notes[f"gone {tier}"]) for tier in ("raw", "minute", "hour") if f"gone {tier}" in notes
         }
+        self._written = threading.local()
         self._generation = 0
         self._reading: Counter[int] = Counter()
         self._obsolete: list[tuple[int, Entry]] = []
@@ -143,6 +145,11 @@ class State:
                     self._oldest_unsealed = self.clock()
                 return
 
+    def waits_for_seal(self) -> bool:
+        """Whether anything is not in files."""
+        with self._lock:
+            return bool(self._runs.runs or self._frozen.runs)
+
     def freeze(self) -> SampleBatch | None:
         """What is to be sealed now, as one sorted batch; what comes from now on is not in it. None: nothing."""
         with self._lock:
@@ -158,13 +165,13 @@ class State:
     def sealed(self, added: Iterable[Entry]) -> None:
         """The frozen samples are in these files: commit them."""
         added = list(added)
-        with self._lock:
-            positions, newest = dict(self._frozen_at), dict(self.newest.changed())
+        positions, newest = dict(self._frozen_at), self.newest.changed()
         try:
             self._manifest.commit(Change(added=added, positions=positions, newest=newest))
         except BaseException:
             self.newest.failed(newest)
             raise
+        self._written.paths = []
         with self._lock:
             self._catalogue = self._catalogue.changed(added, ())
             self._generation += 1
@@ -176,7 +183,8 @@ class State:
         with self._lock:
             if self._runs.runs or self._frozen.runs or self._taken == self._durable:
                 return
-            positions, newest = dict(self._taken), dict(self.newest.changed())
+            positions = dict(self._taken)
+        newest = self.newest.changed()
         self._manifest.commit(Change(positions=positions, newest=newest))
         with self._lock:
             self._durable.update(positions)
@@ -192,6 +200,7 @@ class State:
         added, removed, notes = list(added), list(removed), notes or {}
         self.reached("before manifest")
         self._manifest.commit(Change(added=added, removed=removed, notes=notes))
+        self._written.paths = []
         again = {entry.id for entry in added}
         gone = [entry for entry in removed if entry.id not in again]
         with self._lock:
@@ -223,6 +232,19 @@ class State:
             archive.remove(name)
         except UnavailableError as error:
             logger.warning("a file that is no longer history stays in the archive", extra={"error": error.message})
+
+    def new_file(self, tier: Source, slot: int, span: int) -> tuple[int, str]:
+        """Number and path of the next file. This thread makes it history by `swap` or `sealed`, or gives it up."""
+        id_ = self.new_id()
+        path = path_of(tier, slot, span, id_)
+        self._written.paths = [*getattr(self._written, "paths", []), path]
+        return id_, path
+
+    def give_up(self) -> None:
+        """Delete the files that this thread has written and that did not become history."""
+        for path in getattr(self._written, "paths", []):
+            (self.folder / path).unlink(missing_ok=True)
+        self._written.paths = []
 
     def new_id(self) -> int:
         """The number of the next file."""

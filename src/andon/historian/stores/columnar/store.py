@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from andon.historian.model import Buckets, Columns, Statistics, StorageReport, StoreSize, TopStatistic, bucket_edges
@@ -39,6 +41,7 @@ from andon.kit.samples import SampleBatch
 T = TypeVar("T")
 P = ParamSpec("P")
 logger = logging.getLogger(__name__)
+_TRY_AGAIN_S = 5.0
 
 
 class LocalStore:
@@ -54,6 +57,7 @@ class LocalStore:
         self._seal: Future[None] | None = None
         self._seal_lock = threading.Lock()
         self._failure: str | None = None
+        self._tried_at = 0.0
         self._maintenance = Maintenance(state, self._seal_in_time)
         if state.limits.maintenance:
             self._maintenance.start()
@@ -69,6 +73,8 @@ class LocalStore:
         archive: Archive | None = None,
     ) -> LocalStore:
         """Open or make the folder. StartError when it cannot be opened. `archive`: where old samples are, or may go."""
+        # Arrow's own allocators keep what they once had: half as much again as the C library's.
+        pa.set_memory_pool(pa.system_memory_pool())
         try:
             folder.mkdir(parents=True, exist_ok=True)
             manifest = Manifest(folder / "manifest.db")
@@ -119,9 +125,9 @@ class LocalStore:
         if len(batch):
             self._make_room()
             batch = sorted_unique(cleaned(batch))
-        state.take(batch, position, partition)
-        if len(batch):
+            # First: a seal saves the newest samples with those that it takes.
             state.newest.take(batch)
+        state.take(batch, position, partition)
         waiting = state.waiting
         if waiting.rows >= limits.unsealed_samples or waiting.bytes >= limits.unsealed_bytes:
             self._begin_seal()
@@ -142,6 +148,7 @@ class LocalStore:
             return self._seal
 
     def _seal_now(self) -> None:
+        self._tried_at = time.monotonic()
         try:
             count = seal(self._state)
         except UnavailableError as error:
@@ -158,7 +165,9 @@ class LocalStore:
     def _seal_in_time(self) -> None:
         """Called every second: what has waited for long enough is sealed, and what failed is tried again."""
         waited = self._state.unsealed_for_us() >= self._limits.seal_interval_s * US_PER_S
-        if waited or (self._failure is not None):
+        if self._failure is not None:
+            waited = time.monotonic() >= self._tried_at + _TRY_AGAIN_S
+        if waited:
             self._begin_seal()
 
     # Asking
@@ -233,9 +242,12 @@ class LocalStore:
         await self._in_the_background(self._maintenance.run_all, everything)
 
     def _retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
-        self._maintenance.run_all(everything=False)
         with self._maintenance.paused():
-            return retain(self._state, policies, now)
+            try:
+                return retain(self._state, policies, now)
+            except (OSError, sqlite3.Error):
+                self._state.give_up()
+                raise
 
     async def close(self) -> None:
         """See `HistoryStore.close`. What cannot be sealed comes again from the log."""

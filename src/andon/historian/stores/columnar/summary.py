@@ -1,78 +1,86 @@
 """Sums over any buckets, from the coarsest tier that is exact.
 
-A minute or hour of a tag whose tier does not know all its samples yet (they are unsealed, or were sealed a moment
-ago) is summed up from the samples themselves. Where retention took the samples, the sums stand for them.
+Samples that a tier does not know yet (they are unsealed, or were sealed a moment ago) are added to its sums. Where
+that cannot be, because they overlap, the next finer tier is asked, and at last the samples themselves. Where
+retention took the samples, the sums stand for them.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from andon.historian.model import Source
 from andon.historian.rollup import TierRows, combined, concatenated, rollup_at
-from andon.historian.stores.columnar.planner import US_PER_MINUTE, Intervals, Plan, inside, plan, widened
+from andon.historian.stores.columnar.fresh import (
+    LOW,
+    WIDTHS,
+    Fresh,
+    Keys,
+    added,
+    by_span,
+    keys_of_rows,
+    keys_of_samples,
+    tags_of_keys,
+    union,
+    without,
+)
+from andon.historian.stores.columnar.planner import US_PER_MINUTE, Intervals, Plan, plan, widened
 from andon.historian.stores.columnar.view import Tags, View, in_order
 from andon.kit.clock import US_PER_HOUR
 from andon.kit.samples import SampleBatch, concatenate
 
-_SPAN_BITS: Final = 32
-Keys = NDArray[np.int64]
-"""Tag and number of a minute or an hour since 1970 in one: ascending, each once."""
+Sums = Literal["minute", "hour"]
+_FINER: Final[dict[Sums, Source]] = {"hour": "minute", "minute": "raw"}
 
 
 def summed(view: View, tags: Tags, edges: NDArray[np.int64]) -> tuple[TierRows, Source]:
     """One row for each tag and bucket that holds anything, and the coarsest tier that was needed."""
-    start, end = int(edges[0]), int(edges[-1])
-    rows, source = gathered(view, tags, edges, plan(edges, view.open_hours(start, end)))
+    rows, source = gathered(view, tags, edges, plan(edges))
     return combined(rows, edges), source
 
 
 def gathered(view: View, tags: Tags, edges: NDArray[np.int64], how: Plan) -> tuple[TierRows, Source]:
     """Rows of any width, none across an edge, by tag, then start; and the coarsest tier among them."""
-    fresh = view.pending(tags, int(edges[0]), int(edges[-1])) if len(how.hours) or len(how.minutes) else []
-    stale_minutes = _union([keys_of_samples(batch, US_PER_MINUTE) for batch in fresh])
-    stale_hours = np.unique(_coarser(stale_minutes))
-    hours = _but(view.rows("hour", tags, how.hours), US_PER_HOUR, stale_hours)
-    reopened = stale_hours[inside(how.hours, _starts(stale_hours, US_PER_HOUR))]
-    minutes = _minutes(view, tags, how.minutes, reopened)
-    minutes = _but(minutes, US_PER_MINUTE, stale_minutes)
-    anew = stale_minutes[
-        inside(how.minutes, _starts(stale_minutes, US_PER_MINUTE)) | np.isin(_coarser(stale_minutes), reopened)
-    ]
+    hours, reopened = _sums(view, "hour", tags, how.hours)
+    minutes, overlapping = _sums(view, "minute", tags, how.minutes)
+    found: dict[Source, list[TierRows]] = {"raw": [], "minute": [minutes], "hour": [hours]}
+    unclear = [overlapping]
+    for hour, of in by_span(reopened):
+        rows, overlapping = _sums(view, "minute", of, np.array([[hour, hour + 1]], np.int64) * US_PER_HOUR)
+        found["minute"].append(rows)
+        unclear.append(overlapping)
     samples = [view.samples(tags, start, end) for start, end in how.samples.tolist()]
-    samples.extend(_samples_of(view, anew))
-    finest = rollup_at(*_spans(samples, edges))
-    older = _instead_of_dropped(view, tags, how)
-    every = [finest, minutes, hours, *(rows for rows, _ in older)]
+    samples.extend(_samples_of(view, union(unclear)))
+    found["raw"].append(rollup_at(*_spans(samples, edges)))
+    _add_instead_of_dropped(view, tags, how, found)
+    some = [rows for each in found.values() for rows in each if len(rows)]
     coarsest: Source = "raw"
-    if len(minutes) or any(len(rows) for rows, source in older if source == "minute"):
-        coarsest = "minute"
-    if len(hours) or any(len(rows) for rows, source in older if source == "hour"):
-        coarsest = "hour"
-    some = [rows for rows in every if len(rows)]
+    for name, each in found.items():
+        coarsest = name if any(len(rows) for rows in each) else coarsest
     return (some[0] if len(some) == 1 else in_order(concatenated(some))), coarsest
 
 
-def _minutes(view: View, tags: Tags, intervals: Intervals, reopened: Keys) -> TierRows:
-    found = [view.rows("minute", tags, intervals)]
-    for hour, of in _by_span(reopened):
-        found.append(view.rows("minute", of, np.array([[hour, hour + 1]], np.int64) * US_PER_HOUR))
-    some = [rows for rows in found if len(rows)]
-    return some[0] if len(some) == 1 else in_order(concatenated(some))
+def _sums(view: View, tier: Sums, tags: Tags, intervals: Intervals) -> tuple[TierRows, Keys]:
+    """Sums of whole spans in the intervals, and the keys of those that a finer tier must tell."""
+    if not len(intervals):
+        return TierRows.empty(), np.empty(0, np.int64)
+    fresh: list[Fresh] = view.fresh(tags, WIDTHS[tier], intervals)
+    return added(view.rows(tier, tags, intervals), fresh, WIDTHS[tier], view.gone.get(_FINER[tier], 0))
 
 
 def _samples_of(view: View, minutes: Keys) -> list[SampleBatch]:
     """The samples of certain minutes of certain tags."""
     found = []
-    hours = _coarser(minutes)
-    for hour in np.unique(hours & _LOW).tolist():
-        mine = minutes[(hours & _LOW) == hour]
-        spans = mine & _LOW
-        batch = view.samples(_tags(mine), int(spans.min()) * US_PER_MINUTE, (int(spans.max()) + 1) * US_PER_MINUTE)
-        wanted = np.isin(_keys(batch.tag_ids, batch.timestamps, US_PER_MINUTE), mine)
+    hours = (minutes & LOW) // 60
+    for hour in np.unique(hours).tolist():
+        mine = minutes[hours == hour]
+        spans = mine & LOW
+        first, last = int(spans.min()), int(spans.max()) + 1
+        batch = view.samples(tags_of_keys(mine), first * US_PER_MINUTE, last * US_PER_MINUTE)
+        wanted = np.isin(keys_of_samples(batch, US_PER_MINUTE, unique=False), mine)
         found.append(batch if wanted.all() else batch.take(wanted))
     return found
 
@@ -82,25 +90,22 @@ def _spans(samples: list[SampleBatch], edges: NDArray[np.int64]) -> tuple[Sample
     some = [batch for batch in samples if len(batch)]
     batch = some[0] if len(some) == 1 else concatenate(some)
     if len(some) > 1:
-        order = np.lexsort((batch.timestamps, batch.tag_ids))
-        batch = batch.take(order)
+        batch = batch.take(np.lexsort((batch.timestamps, batch.tag_ids)))
     minute = batch.timestamps // US_PER_MINUTE * US_PER_MINUTE
     if not len(batch):
         return batch, minute
     return batch, np.maximum(minute, edges[np.searchsorted(edges, batch.timestamps, "right") - 1])
 
 
-def _instead_of_dropped(view: View, tags: Tags, how: Plan) -> list[tuple[TierRows, Source]]:
+def _add_instead_of_dropped(view: View, tags: Tags, how: Plan, found: dict[Source, list[TierRows]]) -> None:
     """Sums for what retention took: they count where they begin."""
-    found: list[tuple[TierRows, Source]] = []
     if gone := view.gone.get("raw"):
         pieces = how.samples[how.samples[:, 0] < gone]
         rows = view.rows("minute", tags, pieces)
         if len(rows):
-            kept = [view.samples(tags, a, b) for a, b in widened(pieces, US_PER_MINUTE).tolist()]
-            found.append(
-                (_but(rows, US_PER_MINUTE, _union([keys_of_samples(b, US_PER_MINUTE) for b in kept])), "minute")
-            )
+            kept = [view.samples(tags, start, end) for start, end in widened(pieces, US_PER_MINUTE).tolist()]
+            known = union([keys_of_samples(batch, US_PER_MINUTE) for batch in kept])
+            found["minute"].append(without(rows, US_PER_MINUTE, known))
     if gone := view.gone.get("minute"):
         both = np.concatenate((how.minutes, how.samples))
         pieces = both[both[:, 0] < gone]
@@ -108,57 +113,7 @@ def _instead_of_dropped(view: View, tags: Tags, how: Plan) -> list[tuple[TierRow
         rows = view.rows("hour", tags, pieces)
         if len(rows):
             finer = view.rows("minute", tags, widened(pieces, US_PER_HOUR))
-            known = _union([_keys(finer.tag_ids, finer.starts, US_PER_HOUR)])
-            whole = view.pending(tags, int(pieces[0, 0]) - US_PER_HOUR, int(pieces[-1, 1]) + US_PER_HOUR)
-            fresh = _union([keys_of_samples(batch, US_PER_HOUR) for batch in whole])
-            found.append((_but(rows, US_PER_HOUR, _union([known, fresh])), "hour"))
-    return found
-
-
-_LOW: Final = (1 << _SPAN_BITS) - 1
-
-
-def _keys(tags: NDArray[np.int32], moments: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    return np.asarray((tags.astype(np.int64) << _SPAN_BITS) | (moments // width))
-
-
-def keys_of_samples(batch: SampleBatch, width: int, *, unique: bool = True) -> Keys:
-    """Keys of the spans of a width that the samples of a sorted batch lie in; of every sample if not `unique`."""
-    keys = _keys(batch.tag_ids, batch.timestamps, width)
-    return keys[np.append(True, keys[1:] != keys[:-1])] if unique and len(keys) else keys
-
-
-def keys_of_rows(rows: TierRows, width: int) -> NDArray[np.int64]:
-    """Keys of the spans of a width that rows begin in."""
-    return _keys(rows.tag_ids, rows.starts, width)
-
-
-def _union(keys: list[Keys]) -> Keys:
-    if not keys:
-        return np.empty(0, np.int64)
-    return np.unique(np.concatenate(keys))
-
-
-def _coarser(minutes: Keys) -> NDArray[np.int64]:
-    """The keys of the hours that the minutes lie in."""
-    return np.asarray((minutes & ~_LOW) | ((minutes & _LOW) // 60))
-
-
-def _starts(keys: Keys, width: int) -> NDArray[np.int64]:
-    return np.asarray((keys & _LOW) * width)
-
-
-def _tags(keys: Keys) -> Tags:
-    return np.unique(keys >> _SPAN_BITS).astype(np.int32)
-
-
-def _by_span(keys: Keys) -> list[tuple[int, Tags]]:
-    spans = keys & _LOW
-    return [(span, _tags(keys[spans == span])) for span in np.unique(spans).tolist()]
-
-
-def _but(rows: TierRows, width: int, keys: Keys) -> TierRows:
-    """Without the rows of these keys."""
-    if not len(keys) or not len(rows):
-        return rows
-    return rows.take(~np.isin(_keys(rows.tag_ids, rows.starts, width), keys))
+            first, last = int(pieces[0, 0]) - US_PER_HOUR, int(pieces[-1, 1]) + US_PER_HOUR
+            fresh = [keys_of_samples(batch, US_PER_HOUR) for batch in view.pending(tags, first, last)]
+            known = union([np.unique(keys_of_rows(finer, US_PER_HOUR)), *fresh])
+            found["hour"].append(without(rows, US_PER_HOUR, known))

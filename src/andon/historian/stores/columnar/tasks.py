@@ -8,7 +8,7 @@ from itertools import groupby
 
 from andon.historian.stores.columnar.catalogue import NOT_ROLLED, ROLLED, Entry
 from andon.historian.stores.columnar.compaction import close_hour, merge_parts, merge_tier
-from andon.historian.stores.columnar.rolling import roll, wants_rolling
+from andon.historian.stores.columnar.rolling import roll
 from andon.historian.stores.columnar.state import State
 from andon.kit.clock import US_PER_DAY, US_PER_S
 
@@ -23,7 +23,7 @@ def next_task(state: State, everything: bool) -> Task | None:
     days = sorted(catalogue.days["raw"], reverse=True)
     for find in (_unrolled, _crowded):
         for day in days:
-            for task in find(state, catalogue.of_day("raw", day)):
+            for task in find(state, catalogue.of_day("raw", day), everything):
                 return task
     for day in days:
         for task in _due(state, day, catalogue.of_day("raw", day), everything):
@@ -35,18 +35,22 @@ def next_task(state: State, everything: bool) -> Task | None:
     return None
 
 
-def _unrolled(state: State, parts: Sequence[Entry]) -> Iterator[Task]:
-    """Parts that the tiers do not know: questions have to read their samples."""
+def _unrolled(state: State, parts: Sequence[Entry], everything: bool) -> Iterator[Task]:
+    """Parts that the tiers do not know: questions have to read their samples, which is quick while they are few and
+    in memory.
+    """
     of_days = any(part.of_a_day for part in parts)
     for slot, span, here in _by_slot(parts):
         if not of_days and _over(state, slot + span) and not any(part.merged for part in here):
             yield partial(close_hour, state, here, slot, span)
-        wanted = [part for part in here if wants_rolling(state, part)]
-        if wanted:
+        wanted = [part for part in here if part.rolled == NOT_ROLLED]
+        at_hand = all(state.files.recent(part) is not None for part in wanted)
+        few = sum(part.rows for part in wanted) < state.limits.roll_rows
+        if wanted and (everything or _over(state, slot + span) or not (at_hand and few)):
             yield partial(roll, state, wanted)
 
 
-def _crowded(state: State, parts: Sequence[Entry]) -> Iterator[Task]:
+def _crowded(state: State, parts: Sequence[Entry], _everything: bool) -> Iterator[Task]:
     """Many small parts at the end of a slot that is still filling."""
     for slot, span, here in _by_slot(parts):
         run = _newest_alike(here)

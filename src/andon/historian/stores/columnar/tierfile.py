@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from andon.historian.rollup import TierRows
+from andon.historian.rollup import TierRows, concatenated
 from andon.historian.stores.columnar.encodings import DELTA, SPLIT, Encodings, encode
 from andon.historian.stores.columnar.safefile import whole
 from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary
@@ -55,11 +55,41 @@ def write_tier(path: Path, rows: TierRows, *, meta: Mapping[str, str]) -> TierSu
     ValueError when they are not sorted.
     """
     with whole(path) as file:
-        writer = SortedWriter(file)
-        for at in range(0, max(len(rows), 1), ROW_GROUP):
-            group = rows.take(slice(at, at + ROW_GROUP))
-            writer.add(encode(_table(group), _ENCODINGS, _STATISTICS), group.tag_ids, group.starts)
+        writer = TierWriter(file)
+        writer.add(rows)
         return writer.finish(meta)
+
+
+class TierWriter:
+    """Writes a file of a tier bit by bit; what waits for a row group to be full is all that it keeps."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._writer = SortedWriter(file)
+        self._waiting: list[TierRows] = []
+        self._written = False
+
+    def add(self, rows: TierRows) -> None:
+        """More rows, which lie behind the last ones. ValueError when they are not sorted."""
+        self._waiting.append(rows)
+        count = sum(map(len, self._waiting))
+        if count < ROW_GROUP:
+            return
+        joined = concatenated(self._waiting)
+        full = count // ROW_GROUP * ROW_GROUP
+        for at in range(0, full, ROW_GROUP):
+            self._add(joined.take(slice(at, at + ROW_GROUP)))
+        self._waiting = [joined.take(slice(full, count))]
+
+    def finish(self, meta: Mapping[str, str]) -> TierSummary:
+        """End the file."""
+        rest = concatenated(self._waiting)
+        if len(rest) or not self._written:
+            self._add(rest)
+        return self._writer.finish(meta)
+
+    def _add(self, group: TierRows) -> None:
+        self._written = True
+        self._writer.add(encode(_table(group), _ENCODINGS, _STATISTICS), group.tag_ids, group.starts)
 
 
 def _table(rows: TierRows) -> pa.Table:

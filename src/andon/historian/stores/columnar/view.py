@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from andon.historian.model import Source
 from andon.historian.rollup import TierRows, concatenated
-from andon.historian.stores.columnar.catalogue import MINUTES_ROLLED, NOT_ROLLED, Catalogue
+from andon.historian.stores.columnar.catalogue import NOT_ROLLED, Catalogue, Entry
+from andon.historian.stores.columnar.fresh import Fresh, Summing
 from andon.historian.stores.columnar.memory import Run
 from andon.historian.stores.columnar.openfiles import OpenFiles
 from andon.historian.stores.columnar.planner import Intervals, inside, overlapping
 from andon.historian.stores.columnar.sorting import merged, of_tags
-from andon.kit.clock import US_PER_DAY, US_PER_HOUR
+from andon.kit.clock import US_PER_DAY
 from andon.kit.samples import SampleBatch, concatenate
 
 Tags = NDArray[np.int32]
@@ -88,13 +89,22 @@ class View:
         ]
         return [*(part for part in parts if len(part)), *self.unsealed(tags, start, end)]
 
-    def open_hours(self, start: int, end: int) -> set[int]:
-        """Hours since 1970 whose sums are not made yet, though those of their minutes may be."""
-        hours: set[int] = set()
+    def fresh(self, tags: Tags, width: int, intervals: Intervals) -> list[Fresh]:
+        """Sums of those samples, of the spans of a width that begin in the intervals."""
+        start, end = int(intervals[0, 0]), int(intervals[-1, 1])
+        found = []
         for entry in self.catalogue.within("raw", start, end):
-            if entry.rolled == MINUTES_ROLLED:
-                hours.update(range(entry.min_time // US_PER_HOUR, entry.max_time // US_PER_HOUR + 1))
-        return hours
+            if entry.rolled == NOT_ROLLED:
+                recent = self.files.recent(entry)
+                source = recent if recent is not None else self._read(entry, tags, start, end)
+                if source is not None:
+                    found.append(source.sums(tags, width, intervals))
+        runs = (run for run in self.runs if run.min_time < end and run.max_time >= start)
+        return [*found, *(run.summing.sums(tags, width, intervals) for run in runs)]
+
+    def _read(self, entry: Entry, tags: Tags, start: int, end: int) -> Summing | None:
+        batch = self.files.samples(entry, tags, start, end)
+        return Summing(batch) if len(batch) else None
 
 
 def overlaid(rows: Sequence[TierRows]) -> TierRows:

@@ -1,0 +1,111 @@
+"""Folders of other versions: an older format is read, a newer one is left alone, what a crash left is cleaned up."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from andon.historian.stores.columnar.limits import LocalStoreLimits
+from andon.historian.stores.columnar.store import LocalStore
+from andon.kit.errors import StartError, UnavailableError
+from historian.support import T0, S, batch
+
+LIMITS = LocalStoreLimits(maintenance=False)
+
+# Format 1, frozen: never change what is below, add the next format beside it.
+MANIFEST_1 = """
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY, tier TEXT NOT NULL, slot INTEGER NOT NULL, span INTEGER NOT NULL, seq INTEGER NOT NULL,
+    path TEXT NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_time INTEGER NOT NULL,
+    max_time INTEGER NOT NULL, made_at INTEGER NOT NULL, merged INTEGER NOT NULL, rolled INTEGER NOT NULL,
+    pinned INTEGER NOT NULL, archive TEXT, checksum TEXT
+);
+CREATE TABLE positions (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL);
+CREATE TABLE newest (block INTEGER PRIMARY KEY, samples BLOB NOT NULL);
+CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+PART_1 = Path(__file__).with_name("part-format-1.parquet")
+"""Tag 1, a sample a second for a minute from `T0`, values 0 to 59; tag 2, the text "on" at `T0`."""
+
+
+def folder_of_format_1(folder: Path) -> None:
+    folder.mkdir()
+    path = folder / "raw" / "2025-01-11" / "10h-00000001.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(PART_1.read_bytes())
+    db = sqlite3.connect(folder / "manifest.db")
+    db.executescript(MANIFEST_1)
+    hour = T0 // 3_600_000_000 * 3_600_000_000
+    row = (1, "raw", hour, 3_600_000_000, 1, path.relative_to(folder).as_posix(), 61, path.stat().st_size)
+    db.execute(
+        "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, NULL, NULL)",
+        (*row, T0, T0 + 59 * S, T0 + 60 * S),
+    )
+    db.execute("INSERT INTO positions VALUES (0, 815)")
+    db.commit()
+    db.close()
+
+
+async def test_a_folder_of_format_1_is_read(tmp_path: Path) -> None:
+    folder_of_format_1(tmp_path / "history")
+    store = LocalStore.open(tmp_path / "history", LIMITS)
+    assert await store.position() == 815
+    assert (await store.read(1, 0, 10**17, 100)).values.tolist() == list(range(60))
+    assert (await store.read(2, 0, 10**17, 100)).texts == {0: "on"}
+    await store.maintain(everything=True)
+    (found,) = await store.series([1], np.array([T0, T0 + 60 * S]))
+    assert (found.counts.tolist(), found.means.tolist()) == ([60], [29.5])
+    await store.close()
+
+
+def test_a_newer_format_is_left_alone(tmp_path: Path) -> None:
+    folder_of_format_1(tmp_path / "history")
+    db = sqlite3.connect(tmp_path / "history" / "manifest.db")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(StartError, match="format 99"):
+        LocalStore.open(tmp_path / "history", LIMITS)
+    assert list((tmp_path / "history" / "raw").rglob("*.parquet"))
+
+
+async def test_what_a_crash_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    folder_of_format_1(tmp_path / "history")
+    day = tmp_path / "history" / "raw" / "2025-01-11"
+    (day / "10h-00000002.parquet").write_bytes(b"PAR1, but not to its end")
+    (day / "10h-00000003.parquet.part").write_bytes(b"half")
+    (tmp_path / "history" / "minute" / "2025-01-12").mkdir(parents=True)
+    (tmp_path / "history" / "tags.parquet").write_bytes(b"names")
+    store = LocalStore.open(tmp_path / "history", LIMITS)
+    assert [path.name for path in day.iterdir()] == ["10h-00000001.parquet"]
+    assert not (tmp_path / "history" / "minute" / "2025-01-12").exists()
+    assert (tmp_path / "history" / "tags.parquet").exists()
+    assert len(await store.read(1, 0, 10**17, 100)) == 60
+    await store.close()
+
+
+async def test_a_damaged_file_is_named_and_the_rest_can_be_read(tmp_path: Path) -> None:
+    folder_of_format_1(tmp_path / "history")
+    next((tmp_path / "history" / "raw").rglob("*.parquet")).write_bytes(b"rust")
+    store = LocalStore.open(tmp_path / "history", LIMITS)
+    await store.write(batch((1, T0 + 86_400 * S, 5.0)), 900)
+    with pytest.raises(UnavailableError, match="10h-00000001"):
+        await store.read(1, 0, 10**17, 100)
+    assert (await store.read(1, T0 + 3_600 * S, 10**17, 100)).values.tolist() == [5]
+    await store.close()
+
+
+async def test_any_reader_of_parquet_reads_the_files(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "history", LIMITS)
+    await store.write(batch((1, T0, 20.5), (1, T0 + S, "off"), (2, T0, 7.0, 64)), 1)
+    await store.seal()
+    table = pa.concat_tables(pq.read_table(path) for path in (tmp_path / "history" / "raw").rglob("*.parquet"))
+    assert table.column_names == ["tag_id", "timestamp", "value", "quality", "delay_ms", "text"]
+    assert table["value"].to_pylist() == [20.5, None, 7.0]
+    assert table["text"].to_pylist() == [None, "off", None]
+    await store.close()
