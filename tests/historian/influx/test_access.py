@@ -130,8 +130,7 @@ async def test_influxdb_2_gets_lines_for_a_bucket_and_a_token(second: tuple[Seco
         (
             {"org": "acme", "bucket": "plant/andon_raw", "precision": "us"},
             "loom,device_id=loom-001,location=weaving-line-1,organisation=org-1 "
-            "bbw_value=1600.5,bbw_value_quality=192i,bbw_value_delay=0i,"
-            f"temperature=21.0,temperature_quality=192i,temperature_delay=0i {T0}",
+            f"bbw_value=1600.5,bbw_value_quality=192i,temperature=21.0,temperature_quality=192i {T0}",
         )
     ]
     assert {authorization for *_, authorization in fake.writes} == {f"Token {SECRET}"}

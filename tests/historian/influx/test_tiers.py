@@ -33,8 +33,8 @@ class Now:
 
 
 async def rows(store: InfluxStore, tier: str) -> list[Any]:
-    """(start, count, mean) of the first tag's sums."""
-    query = f'SELECT bbw_value_count, bbw_value_mean FROM andon_{tier}."loom:{tier}"'
+    """(start, number of samples, mean) of the first tag's sums."""
+    query = f'SELECT bbw_value_total, bbw_value_mean FROM andon_{tier}."loom:{tier}"'
     answer = (await store._client.query(query))[0]
     return answer[0].values if answer else []
 
@@ -61,7 +61,7 @@ async def test_late_samples_and_corrections_mend_the_sums(influx_url: str) -> No
         found = (await store.series([1], edges))[0]
         assert (found.source, found.counts.tolist(), found.means.tolist()) == ("raw", [2], [2.0]), "before it is mended"
         assert await store.maintain() == 1
-        assert await rows(store, "minute") == [[DAY, 2, 2.0]]
+        assert await rows(store, "minute") == [[DAY, 2, 2.0], [DAY + MINUTE, 1, None]]
         found = (await store.series([1], edges))[0]
         assert (found.source, found.counts.tolist(), found.qualities.tolist()) == ("hour", [2], [0])
         assert found.good_shares.tolist() == [2 / 3]
@@ -163,3 +163,16 @@ def test_the_coarsest_sums_that_fit_are_asked(
     assert (pieces[0].start, pieces[-1].end) == (edges[0], edges[-1])
     assert all(one.end == other.start for one, other in pairwise(pieces))
     assert len(pieces) <= 20
+
+
+async def test_what_comes_late_is_not_taken_for_the_newest(influx_url: str) -> None:
+    now = Now(DAY + 20 * US_PER_DAY)
+    async with opened(influx_url, clock=now) as store:
+        await store.write(batch((1, DAY + 10 * S, 10.0)), 1)
+        await store.retain(RetentionPolicies(), now())
+        await store.write(batch((1, DAY + 5 * S, 5.0)), 2)
+        assert (await store.latest([1])).values.tolist() == [10.0]
+        await store.write(batch((1, DAY + 10 * S, 11.0)), 3)
+        assert (await store.latest([1])).values.tolist() == [11.0]
+        await store.retain(RetentionPolicies(), now())
+        assert (await store.latest([1])).values.tolist() == [11.0]

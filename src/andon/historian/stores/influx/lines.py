@@ -9,6 +9,7 @@ no field ever changes its type, and a plain mean is right.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -42,14 +43,14 @@ def lines_of(
 ) -> Written:
     """A line for each device and moment, sorted by series and time. The batch is sorted by tag and time, unique.
 
-    `where` says where a tag's samples lie, `newest` what is the newest moment of a tag that was written before (not
-    there: unknown). Samples beyond `MAX_TIME` are left out.
+    `where` says where a tag's samples lie, `newest` the newest moment of each tag that was written before. Samples
+    beyond `MAX_TIME` are left out.
     """
     if not len(batch):
         return Written([], set())
     places = _places(batch, where, newest)
     heads: dict[str, int] = {}
-    ids = np.array([heads.setdefault(place.head, len(heads)) for place in places.kinds], np.int64)[places.index]
+    ids = np.array([heads.setdefault(_head(place), len(heads)) for place in places.kinds], np.int64)[places.index]
     keep = np.flatnonzero(np.abs(batch.timestamps) < MAX_TIME)
     order = keep[np.lexsort((batch.timestamps[keep], ids[keep]))]
     ids, times = ids[order], batch.timestamps[order]
@@ -57,11 +58,14 @@ def lines_of(
     begins[1:] = (ids[1:] != ids[:-1]) | (times[1:] != times[:-1])
     fields = _fields(batch, places, order, delay_ms)
     names = list(heads)
-    lines: list[bytes] = []
-    starts = np.flatnonzero(begins).tolist()
-    for at, end in zip(starts, [*starts[1:], len(order)], strict=True):
-        held = fields[at] if end == at + 1 else ",".join(fields[at:end])
-        lines.append(f"{names[ids[at]]} {held} {times[at]}".encode(errors="replace"))
+    first = np.flatnonzero(begins)
+    spans = zip(
+        first.tolist(), [*first[1:].tolist(), len(order)], ids[first].tolist(), times[first].tolist(), strict=True
+    )
+    lines = [
+        f"{names[head]} {fields[at] if end == at + 1 else ','.join(fields[at:end])} {time}".encode(errors="replace")
+        for at, end, head, time in spans
+    ]
     return Written(lines, _hours(batch, places, order))
 
 
@@ -81,24 +85,24 @@ class _Places:
 
 
 def _places(batch: SampleBatch, where: Callable[[int], Whereabouts], newest: Mapping[int, int]) -> _Places:
+    tags, starts, counts = np.unique(batch.tag_ids, return_index=True, return_counts=True)
     kinds: dict[Place, int] = {}
-    index = np.zeros(len(batch), np.intp)
-    late = np.ones(len(batch), np.bool_)
-    tags, starts = np.unique(batch.tag_ids, return_index=True)
-    for tag, at, end in zip(tags.tolist(), starts.tolist(), [*starts.tolist()[1:], len(batch)], strict=True):
-        found = where(tag)
-        low, high = int(batch.timestamps[at]), int(batch.timestamps[end - 1]) + 1
-        for place, since, until in found.between(low, high):
-            first, last = np.searchsorted(batch.timestamps[at:end], [since, until])
-            index[at + first : at + last] = kinds.setdefault(place, len(kinds))
-        if tag in newest:
-            late[at:end] = batch.timestamps[at:end] <= newest[tag]
-    return _Places(list(kinds), index, late)
+    found = [where(tag) for tag in tags.tolist()]
+    last = [kinds.setdefault(each.stretches[-1].place, len(kinds)) for each in found]
+    index = np.repeat(np.array(last, np.intp), counts)
+    for each, at, count in zip(found, starts.tolist(), counts.tolist(), strict=True):
+        if len(each.stretches) > 1:
+            times = batch.timestamps[at : at + count]
+            for place, since, until in each.between(int(times[0]), int(times[-1]) + 1):
+                low, high = np.searchsorted(times, [since, until])
+                index[at + low : at + high] = kinds.setdefault(place, len(kinds))
+    known = np.array([newest[tag] for tag in tags.tolist()], np.int64)
+    return _Places(list(kinds), index, batch.timestamps <= np.repeat(known, counts))
 
 
 def _fields(batch: SampleBatch, places: _Places, order: NDArray[np.intp], delay_ms: int) -> list[str]:
     """The fields of each sample, in that order."""
-    names = [_FieldNames(place.field) for place in places.kinds]
+    names = [_field_names(place.field) for place in places.kinds]
     delays = (batch.received[order] - batch.timestamps[order] + US_PER_MS // 2) // US_PER_MS
     numbers = np.isfinite(batch.values[order])
     told = places.late[order] | (delays < 0) | (delays >= delay_ms)
@@ -126,15 +130,24 @@ def _fields(batch: SampleBatch, places: _Places, order: NDArray[np.intp], delay_
     return found
 
 
-class _FieldNames:
+class _FieldNames(NamedTuple):
     """The field keys of a tag, escaped."""
 
-    def __init__(self, field: str) -> None:
-        self.value = key(field)
-        self.quality = key(field + QUALITY)
-        self.text = key(field + TEXT)
-        self.unusable = key(field + UNUSABLE)
-        self.delay = key(field + DELAY)
+    value: str
+    quality: str
+    text: str
+    unusable: str
+    delay: str
+
+
+@lru_cache(maxsize=100_000)
+def _field_names(field: str) -> _FieldNames:
+    return _FieldNames(*(key(field + ending) for ending in ("", QUALITY, TEXT, UNUSABLE, DELAY)))
+
+
+@lru_cache(maxsize=100_000)
+def _head(place: Place) -> str:
+    return place.head
 
 
 def _shortened(text: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from andon.historian.model import Columns, Source
 from andon.historian.stores.influx import queries
 from andon.historian.stores.influx.client import InfluxClient, Series
-from andon.historian.stores.influx.floors import Device
+from andon.historian.stores.influx.floors import NEVER, Device
 from andon.historian.stores.influx.lines import MAX_TIME, lines_of
 from andon.historian.stores.influx.names import NEWEST, RAW, STATE, identifier
 from andon.historian.stores.influx.signals import Place, Whereabouts, grouped, settled
@@ -25,13 +25,12 @@ class Newest:
     async def of(self, wheres: Sequence[Whereabouts]) -> SampleBatch:
         """The newest sample of each of these tags that ever had any, by tag id."""
         found = await self._stored(wheres)
-        lacking = {where.tag_id for where in wheres} - found.keys()
-        if lacking:
-            statement = queries.newest(STATE, NEWEST, "value", "")
-            for series in (await self._client.query(statement))[0]:
-                tag = int(series.tags["tag_id"])
-                if tag in lacking:
-                    found[tag] = queries.columns(series)
+        wanted = {where.tag_id for where in wheres}
+        for series in (await self._client.query(queries.newest(STATE, NEWEST, "value", "")))[0]:
+            tag, kept = int(series.tags["tag_id"]), queries.columns(series)
+            # What was dropped may be newer than what came late since then.
+            if tag in wanted and (tag not in found or found[tag].timestamps[0] < kept.timestamps[0]):
+                found[tag] = kept
         return as_batch(found)
 
     async def keep(self, wheres: Sequence[Whereabouts], before: Mapping[tuple[Source, Device], int]) -> None:
@@ -42,7 +41,7 @@ class Newest:
         batch = batch.take(going)
         if not len(batch):
             return
-        lines = lines_of(batch, _place, {}, 0).lines
+        lines = lines_of(batch, _place, dict.fromkeys(batch.tag_ids.tolist(), NEVER), 0).lines
         await self._client.write(STATE, lines)
         older = (
             f"DELETE FROM {identifier(NEWEST)} WHERE tag_id = '{tag}' AND time < {at}u"  # noqa: S608 (numbers)
@@ -58,11 +57,10 @@ class Newest:
             statement = queries.newest(RAW, group.measurement, group.field, devices)
             _add(found, group.tag_ids, (await self._client.query(statement))[0])
         for where in others:
-            for stretch in reversed(where.stretches):
-                place = stretch.place
-                condition = queries.of_series(place.tags)
-                statement = queries.newest(RAW, place.measurement, place.field, condition)
-                _add(found, {place.tags: where.tag_id}, (await self._client.query(statement))[0])
+            for place, start, end in reversed(where.between(-MAX_TIME, MAX_TIME)):
+                statement = queries.samples(place, start, end, 1, newest_first=True)
+                for series in (await self._client.query(statement))[0]:
+                    found[where.tag_id] = queries.columns(series)
                 if where.tag_id in found:
                     break
         return found

@@ -71,34 +71,39 @@ def count(measurement: str, field: str, condition: str) -> str:
     )
 
 
-def sums(measurement: str, field: str, condition: str, window: str) -> tuple[str, str, str]:
-    """Figures of the values that may be averaged; number and quality of all samples; number of the good ones.
+def qualities(measurement: str, field: str, condition: str, window: str) -> str:
+    """Number of all samples, and their least and greatest quality: it tells what else has to be asked."""
+    quality = identifier(field + QUALITY)
+    figures = f"count({quality}), min({quality}), max({quality})"
+    return f"SELECT {figures} FROM {source(RAW, measurement)} WHERE {condition} {groups(window)}"  # noqa: S608 (quoted)
 
-    `window` groups them by time, or is empty.
-    """
-    value, quality = identifier(field), identifier(field + QUALITY)
+
+def figures(measurement: str, field: str, condition: str, window: str, *, clean: bool, names: Sequence[str]) -> str:
+    """Figures of the values that may be averaged. `clean`: all of them are, so that no quality has to be looked at."""
+    quality = identifier(field + QUALITY)
+    usable = "" if clean else f" AND {quality} >= {USABLE:d} AND {quality} < {TEXT_KIND}"
+    asked = ", ".join(f"{name}({identifier(field)})" for name in names)
+    return f"SELECT {asked} FROM {source(RAW, measurement)} WHERE {condition}{usable} {groups(window)}"  # noqa: S608
+
+
+def not_good(measurement: str, field: str, condition: str, window: str) -> str:
+    """Number of samples whose quality is not good, whatever they hold."""
+    quality = identifier(field + QUALITY)
+    lesser = " OR ".join(f"({quality} >= {kind} AND {quality} < {kind + Quality.GOOD:d})" for kind in _KINDS)
     table = source(RAW, measurement)
-    groups = f"GROUP BY {window}{GROUPED} fill(none)" if window else f"GROUP BY {GROUPED}"
-    usable = f"{quality} >= {USABLE:d} AND {quality} < {TEXT_KIND}"
-    functions = ", ".join(f"{name}({value})" for name in ("count", "min", "max", "mean", "stddev", "first", "last"))
-    return (
-        f"SELECT {functions} FROM {table} WHERE {condition} AND {usable} {groups}",  # noqa: S608
-        f"SELECT count({quality}), min({quality}), max({quality}) FROM {table} WHERE {condition} {groups}",  # noqa: S608
-        f"SELECT count({quality}) FROM {table} WHERE {condition} AND ({good(quality)}) {groups}",  # noqa: S608
-    )
-
-
-def good(quality: str) -> str:
-    """Of good quality, whether a number, a text or nothing."""
-    return " OR ".join(f"({quality} >= {kind + Quality.GOOD:d} AND {quality} < {kind + TEXT_KIND})" for kind in _KINDS)
+    return f"SELECT count({quality}) FROM {table} WHERE {condition} AND ({lesser}) {groups(window)}"  # noqa: S608
 
 
 def worst(measurement: str, field: str, condition: str, window: str) -> str:
     """The worst quality, also where numbers and texts mix."""
     table, quality = source(RAW, measurement), identifier(field + QUALITY)
-    groups = f"GROUP BY {window}{GROUPED} fill(none)" if window else f"GROUP BY {GROUPED}"
     inner = f"SELECT {quality} % {TEXT_KIND} AS q FROM {table} WHERE {condition} GROUP BY {GROUPED}"  # noqa: S608
-    return f"SELECT min(q) FROM ({inner}) WHERE {condition} {groups}"  # noqa: S608
+    return f"SELECT min(q) FROM ({inner}) WHERE {condition} {groups(window)}"  # noqa: S608
+
+
+def groups(window: str) -> str:
+    """By series, and by time when there is a window."""
+    return f"GROUP BY {window}{GROUPED} fill(none)" if window else f"GROUP BY {GROUPED}"
 
 
 def window(width: int, start: int) -> str:

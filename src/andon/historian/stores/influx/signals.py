@@ -105,7 +105,19 @@ def unregistered(tag_id: int) -> Place:
 def by_directory(directory: Directory) -> Describe:
     """Measurement: the device's type; tags: organisation, location and device id; field: the tag's name."""
 
+    known: dict[int, Place] = {}
+    version = -1
+
     def describe(tag_id: int) -> Place:
+        nonlocal version
+        if version != directory.version:
+            version = directory.version
+            known.clear()
+        if tag_id not in known:
+            known[tag_id] = look_up(tag_id)
+        return known[tag_id]
+
+    def look_up(tag_id: int) -> Place:
         tag = directory.tag(tag_id)
         device = directory.by_uuid(tag.device_uuid) if tag is not None else None
         if tag is None or device is None:

@@ -12,7 +12,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.historian import model
 from andon.historian.model import (
     Buckets,
     Columns,
@@ -29,16 +28,17 @@ from andon.historian.rollup import TierRows, as_buckets
 from andon.historian.stores.columnar.sorting import sorted_unique
 from andon.historian.stores.influx.charts import Charts
 from andon.historian.stores.influx.client import InfluxClient, MissingError
-from andon.historian.stores.influx.floors import Floors
+from andon.historian.stores.influx.floors import NEVER, Floors
 from andon.historian.stores.influx.limits import Access, InfluxLimits
 from andon.historian.stores.influx.lines import lines_of
 from andon.historian.stores.influx.names import RAW
 from andon.historian.stores.influx.newest import Newest
-from andon.historian.stores.influx.reading import Reading, joined
-from andon.historian.stores.influx.reporting import Census, extent, report
+from andon.historian.stores.influx.reading import Reading
+from andon.historian.stores.influx.reporting import Census, report
 from andon.historian.stores.influx.retaining import Retaining
 from andon.historian.stores.influx.signals import Describe, Whereabouts
 from andon.historian.stores.influx.state import Atlas, Positions, prepare
+from andon.historian.stores.influx.summaries import Summaries
 from andon.historian.stores.influx.tiers import Tiers
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import StartError, UnavailableError
@@ -46,8 +46,16 @@ from andon.kit.samples import SampleBatch
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-_PAGE = 50_000
-_MINUTE = 60 * US_PER_S
+_FIGURES_OF: dict[TopStatistic, tuple[str, ...]] = {
+    "mean": ("mean",),
+    "min": ("min",),
+    "max": ("max",),
+    "sd": ("mean", "stddev"),
+    "count": (),
+    "range": ("min", "max"),
+    "last": ("last",),
+    "good_share": (),
+}
 
 
 class InfluxStore:
@@ -67,10 +75,11 @@ class InfluxStore:
         self._tiers = Tiers(client, self._atlas, self._floors, access.database, limits.names_age_s, clock)
         self._reading = Reading(client)
         self._charts = Charts(client, limits, self._floors, self._tiers)
+        self._summaries = Summaries(client, limits, self._reading, self._charts, clock)
         self._newest = Newest(client)
         self._retaining = Retaining(client, self._atlas, self._floors, self._tiers, self._newest)
         self._census = Census(client, limits, clock)
-        self._written: dict[int, int] = {}  # the newest moment of each tag that this process wrote
+        self._written: dict[int, int] = {}  # the newest moment of each tag
         self._writing = asyncio.Lock()
         self._maintaining: asyncio.Task[None] | None = None
         self._closed = False
@@ -119,7 +128,11 @@ class InfluxStore:
     async def position(self, partition: int = 0) -> int:
         """See `HistoryStore.position`."""
         self._check_open()
-        return await self._mended(lambda: self._positions.of(partition))
+        known = self._positions.stored.get(partition)
+        found = await self._mended(lambda: self._positions.of(partition))
+        if found != known:
+            self._written.clear()  # another process has followed the partition meanwhile
+        return found
 
     async def read(self, tag_id: int, start: int, end: int, limit: int, newest_first: bool = False) -> Columns:
         """See `HistoryStore.read`."""
@@ -142,17 +155,8 @@ class InfluxStore:
 
     async def statistics(self, tag_id: int, start: int, end: int) -> Statistics | None:
         """See `HistoryStore.statistics`."""
-        await self._floors.load()
         wheres = await self._of([tag_id])
-        rows = await self._reading.count(wheres, start, end)
-        if rows > self._limits.statistics_samples or self._charts.lacks_samples(wheres, start):
-            return await self._rough_statistics(tag_id, start, end)
-        pages = []
-        while len(page := await self.read(tag_id, start, end, _PAGE)):
-            pages.append(page)
-            start = int(page.timestamps[-1]) + 1
-        columns = joined(pages)
-        return model.statistics(columns.values, columns.qualities)
+        return await self._summaries.of(wheres, start, end)
 
     async def latest(self, tag_ids: Sequence[int]) -> SampleBatch:
         """See `HistoryStore.latest`."""
@@ -169,7 +173,9 @@ class InfluxStore:
     ) -> list[tuple[int, float]]:
         """See `HistoryStore.top`."""
         wanted = sorted(set(tag_ids))
-        series = await self.series(wanted, np.array([start, end], np.int64))
+        edges = np.array([start, end], np.int64)
+        found = await self._charts.sums(await self._of(wanted), edges, _FIGURES_OF[statistic])
+        series = [as_buckets(found[tag][0] if tag in found else TierRows.empty(), end - start) for tag in wanted]
         return ranked(wanted, series, statistic, count, ascending)
 
     async def rows(self, tag_ids: Sequence[int], start: int, end: int) -> int:
@@ -237,6 +243,7 @@ class InfluxStore:
         async with self._writing:
             tags = np.unique(batch.tag_ids).tolist()
             await self._atlas.settle(tags)
+            await self._learn_written(tags)
             where = self._atlas.where
             await self._floors.pin(batch, ((tag, where(tag).stretches[-1].place) for tag in tags))
             written = await asyncio.to_thread(lines_of, batch, where, self._written, self._limits.delay_ms)
@@ -245,6 +252,14 @@ class InfluxStore:
             self._census.touch(written.hours)
             self._learn_newest(batch)
             return await self._positions.take(partition, position)
+
+    async def _learn_written(self, tags: Sequence[int]) -> None:
+        """Know the newest moment of each tag: what is not newer may correct something."""
+        unknown = [tag for tag in tags if tag not in self._written]
+        if unknown:
+            found = await self._newest.of([self._atlas.where(tag) for tag in unknown])
+            self._written.update(dict.fromkeys(unknown, NEVER))
+            self._written.update(zip(found.tag_ids.tolist(), found.timestamps.tolist(), strict=True))
 
     def _learn_newest(self, batch: SampleBatch) -> None:
         last = np.flatnonzero(np.diff(batch.tag_ids, append=-1))
@@ -267,32 +282,6 @@ class InfluxStore:
     async def _of(self, tag_ids: Sequence[int]) -> list[Whereabouts]:
         self._check_open()
         return await self._atlas.of(tag_ids)
-
-    async def _rough_statistics(self, tag_id: int, start: int, end: int) -> Statistics | None:
-        whole = (await self.series([tag_id], np.array([start, end], np.int64)))[0]
-        if not len(whole) or not whole.counts[0]:
-            return None
-        oldest, newest = await extent(self._client, self._clock())
-        first, last = max(start, oldest) // _MINUTE * _MINUTE, min(end, newest)
-        width = -(-(last - first) // self._limits.max_windows // _MINUTE) * _MINUTE or _MINUTE
-        edges = np.append(np.arange(first, last, width, dtype=np.int64), last)
-        parts = (await self.series([tag_id], edges))[0]
-        means = np.repeat(parts.means, parts.counts)
-        p5, median, p95 = np.percentile(means, (5, 50, 95)).tolist()
-        return Statistics(
-            count=int(whole.counts[0]),
-            mean=float(whole.means[0]),
-            median=median,
-            sd=float(whole.sds[0]),
-            min=float(whole.minima[0]),
-            max=float(whole.maxima[0]),
-            p5=p5,
-            p95=p95,
-            first=float(whole.firsts[0]),
-            last=float(whole.lasts[0]),
-            good_share=float(whole.good_shares[0]),
-            approximate=True,
-        )
 
     def _check_open(self) -> None:
         if self._closed:

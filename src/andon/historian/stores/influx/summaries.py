@@ -1,0 +1,80 @@
+"""Statistics of a range: from its samples, and where they are too many or gone, from sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from andon.historian import model
+from andon.historian.model import Statistics
+from andon.historian.rollup import as_buckets
+from andon.historian.stores.influx.charts import Charts
+from andon.historian.stores.influx.client import InfluxClient
+from andon.historian.stores.influx.limits import InfluxLimits
+from andon.historian.stores.influx.reading import Reading, joined
+from andon.historian.stores.influx.reporting import extent
+from andon.historian.stores.influx.signals import Whereabouts
+from andon.kit.clock import US_PER_S
+
+_PAGE: Final = 50_000
+_MINUTE: Final = 60 * US_PER_S
+
+
+class Summaries:
+    """Answers `HistoryStore.statistics`."""
+
+    def __init__(
+        self, client: InfluxClient, limits: InfluxLimits, reading: Reading, charts: Charts, clock: Callable[[], int]
+    ) -> None:
+        self._client = client
+        self._limits = limits
+        self._reading = reading
+        self._charts = charts
+        self._clock = clock
+
+    async def of(self, wheres: Sequence[Whereabouts], start: int, end: int) -> Statistics | None:
+        """Statistics of one tag; None when nothing is usable."""
+        rows = await self._reading.count(wheres, start, end)
+        if rows > self._limits.statistics_samples or await self._charts.lacks_samples(wheres, start):
+            return await self._rough(wheres, start, end)
+        pages = []
+        while len(page := await self._reading.page(wheres, start, end, _PAGE, newest_first=False)):
+            pages.append(page)
+            start = int(page.timestamps[-1]) + 1
+        columns = joined(pages)
+        return model.statistics(columns.values, columns.qualities)
+
+    async def _rough(self, wheres: Sequence[Whereabouts], start: int, end: int) -> Statistics | None:
+        """Exact but for the percentiles, which are those of the minutes' means."""
+        found = await self._charts.sums(wheres, np.array([start, end], np.int64))
+        whole = [as_buckets(rows, end - start) for rows, _ in found.values()]
+        if not whole or not len(whole[0]) or not whole[0].counts[0]:
+            return None
+        (one,) = whole
+        p5, median, p95 = np.percentile(await self._means(wheres, start, end), (5, 50, 95)).tolist()
+        return Statistics(
+            count=int(one.counts[0]),
+            mean=float(one.means[0]),
+            median=median,
+            sd=float(one.sds[0]),
+            min=float(one.minima[0]),
+            max=float(one.maxima[0]),
+            p5=p5,
+            p95=p95,
+            first=float(one.firsts[0]),
+            last=float(one.lasts[0]),
+            good_share=float(one.good_shares[0]),
+            approximate=True,
+        )
+
+    async def _means(self, wheres: Sequence[Whereabouts], start: int, end: int) -> list[float]:
+        """The mean of each minute (of more, where they are too many), as often as it has samples."""
+        oldest, newest = await extent(self._client, self._clock())
+        first, last = max(start, oldest) // _MINUTE * _MINUTE, min(end, newest)
+        width = -(-(last - first) // self._limits.max_windows // _MINUTE) * _MINUTE or _MINUTE
+        edges = np.append(np.arange(first, last, width, dtype=np.int64), last)
+        parts = [rows for rows, _ in (await self._charts.sums(wheres, edges)).values()]
+        means: list[float] = np.concatenate([np.repeat(rows.means, rows.counts) for rows in parts]).tolist()
+        return means
