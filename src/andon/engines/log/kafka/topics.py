@@ -185,7 +185,7 @@ class Topics:
         count = self._limits.partitions if stream == SENSORS_DATA else 1
         error = await self._calls(self._create_topic, topic, count)
         if error is not None:
-            # Some brokers make a topic when it is asked for.
+            # Another process may have made it, and some brokers make a topic when it is asked for.
             count = await self._calls(self._ask_for, topic)
         if not count:
             raise UnavailableError(
@@ -214,8 +214,7 @@ class Topics:
         try:
             future.result(2 * limits.request_s)
         except library().KafkaException as error:
-            found = error.args[0]
-            return None if found.code() == library().KafkaError.TOPIC_ALREADY_EXISTS else str(found.str())
+            return str(error.args[0].str())
         except TimeoutError:
             return "the broker does not answer"
         return None
