@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
-.PHONY: help setup run web test lint unit bench lock openapi clean
+.PHONY: help setup run web test lint unit bench engines lock openapi clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -29,6 +29,9 @@ unit: $(VENV)/.ready-dev  ## the tests alone
 
 bench: $(VENV)/.ready-dev web  ## measure everything (QUICK=1: the short form)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+engines: $(VENV)/.ready-dev  ## real Kafka, PostgreSQL, Redis, Mosquitto and InfluxDB on this machine
+	@$(BIN)/python tools/engines.py
 
 lock: $(VENV)/.uv  ## compile the locked requirements anew
 	@$(UV) pip compile -q --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements/default.txt

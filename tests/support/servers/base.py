@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from andon.engines.broker.child import die_with_parent
+
 LOOPBACK = "127.0.0.1"
 STOP_S = 30.0
 
@@ -50,6 +52,8 @@ class Server:
         self.folder = folder
         self.port = port or free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self.owned = False
+        """Ends when the thread does that started it, and hears nothing of a Ctrl-C at the terminal but `stop`."""
 
     # What an engine fills in
 
@@ -71,10 +75,19 @@ class Server:
 
     def answers(self) -> bool:
         """Whether it serves."""
+        return self.occupied()
+
+    # Life
+
+    def occupied(self) -> bool:
+        """Whether somebody listens on its port already."""
         with socket.socket() as probe:
             return probe.connect_ex((LOOPBACK, self.port)) == 0
 
-    # Life
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process is not None and self.process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -87,9 +100,15 @@ class Server:
         """Start and wait until it serves; after a crash it takes up its data."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.prepare()
+        bound = {"start_new_session": True, "preexec_fn": die_with_parent()} if self.owned else {}
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command(), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **self.options()
+                self.command(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                **self.options(),
+                **bound,
             )
         deadline = time.monotonic() + self.start_s
         while not self.answers():

@@ -59,10 +59,16 @@ class Postgres(Server):
             if self.process is not None and self.process.poll() is None:
                 self.run_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def run_sql(self, statement: str) -> None:
-        """Run a statement as superuser, outside a transaction."""
-        command = [self.program("psql"), "-X", "-q", "-d", self.url, "-c", statement]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    def ensure_database(self, name: str) -> str:
+        """The URL of a database, which is made when it is not there."""
+        if not self.run_sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+            self.run_sql(f'CREATE DATABASE "{name}"')
+        return self.url_of(name)
+
+    def run_sql(self, statement: str) -> str:
+        """Run a statement as superuser, outside a transaction; the rows of its answer, a line each."""
+        command = [self.program("psql"), "-X", "-q", "-A", "-t", "-d", self.url, "-c", statement]
+        return subprocess.run(command, check=True, capture_output=True, timeout=60, text=True).stdout.strip()
 
     def program(self, name: str) -> str:
         """Path of one of its programs."""
