@@ -13,7 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from andon import __version__
 from andon.alarms import endpoints as alarms
 from andon.analytics import endpoints as analytics
-from andon.api import devices, health, looms, system
+from andon.api import devices, health, looms, metrics, system
 from andon.api.errors import install_error_handlers
 from andon.api.gateway.routes import Elsewhere
 from andon.api.middleware import RateWindow, RequestMiddleware, RequestStats
@@ -105,7 +105,7 @@ def create_application(
         app.router.routes.extend(handed_over)
     app.router.routes.extend(elsewhere.mounted())
     app.include_router(health.router, include_in_schema=False)
-    app.include_router(system.prometheus_router, include_in_schema=False)
+    app.include_router(metrics.router, include_in_schema=False)
     _add_middleware(app, options, requests)
     return app
 

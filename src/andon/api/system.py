@@ -8,8 +8,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import psutil
-from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi import APIRouter, Depends
 
 from andon import __version__
 from andon.api.context import ApiContext, RoleStatus, context
@@ -24,7 +23,6 @@ from andon.kit.contract import answers
 from andon.kit.envelope import success
 
 router = APIRouter(tags=["metrics and system"])
-prometheus_router = APIRouter(tags=["metrics and system"])
 
 Context = Annotated[ApiContext, Depends(context)]
 Reader = Annotated[Principal, Depends(requires("data:read"))]
@@ -125,9 +123,3 @@ async def system(state: Context, principal: SystemReader) -> dict[str, Any]:
         "timestamp": to_iso(now_us()),
     }
     return success(data)
-
-
-@prometheus_router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-def prometheus() -> Response:
-    """Text exposition format; open to the network that reaches Andon, so it carries no plant data."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -260,14 +260,18 @@ class Plant:
         """What endpoints find on `request.app.state`."""
         return {name: getattr(self, name) for name in names}
 
+    def consuming(self) -> dict[str, Consumer]:
+        """By role of this process, what follows the samples for it."""
+        found: dict[str, Consumer | None] = dict(self.consumers)
+        if self.runs("alerts"):
+            found["alerts"] = self.alarms.consumer
+        if self.runs("realtime"):
+            found["realtime"] = self.realtime.consumer
+        return {role: consumer for role, consumer in found.items() if consumer is not None}
+
     async def consumer_lags(self) -> dict[str, int]:
         """By role of this process, how many records of the samples its consumer has not handled yet."""
-        consumers = dict(self.consumers)
-        if self.runs("alerts") and self.alarms.consumer is not None:
-            consumers["alerts"] = self.alarms.consumer
-        if self.runs("realtime") and self.realtime.consumer is not None:
-            consumers["realtime"] = self.realtime.consumer
-        return {role: await consumer.lag() for role, consumer in consumers.items()}
+        return {role: await consumer.lag() for role, consumer in self.consuming().items()}
 
     def ensure_admin(self) -> None:
         """Let somebody sign in. Last of all: a start that fails must not use up the password that is shown once."""

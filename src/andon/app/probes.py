@@ -14,6 +14,7 @@ from sqlalchemy import text
 from andon import __version__
 from andon.api.context import ApiContext, BrokerAccess, Dependency, RoleStatus
 from andon.api.health import overall, probe_all
+from andon.api.metrics import ProcessFigures
 from andon.api.system import plant_figures
 from andon.app.fleet import RoleBeat
 from andon.engines.broker.credentials import DEVICE
@@ -22,9 +23,12 @@ from andon.engines.livestate.redis_follower import RedisFollower
 from andon.engines.livestate.redis_publisher import RedisPublisher
 from andon.engines.log.port import SENSORS_DATA
 from andon.kit.clock import now_us, to_iso
+from andon.kit.errors import UnavailableError
 
 if TYPE_CHECKING:
     from andon.app.plant import Plant
+
+LAG_TIMEOUT_S = 2.0
 
 _own = psutil.Process(os.getpid())
 
@@ -46,6 +50,7 @@ def build_context(plant: Plant) -> ApiContext:
         rates=lambda: _rates(plant),
         broker=_broker_access(plant),
         ready=lambda: plant.ready,
+        figures=lambda: process_figures(plant),
         requests=plant.requests,
     )
 
@@ -165,6 +170,10 @@ def _discovered(plant: Plant, organisation_id: str) -> int:
 
 
 def _roles(plant: Plant) -> list[RoleStatus]:
+    return _own_roles(plant) + [_other(beat) for beat in _beats_of_others(plant)]
+
+
+def _own_roles(plant: Plant) -> list[RoleStatus]:
     children = {"broker": plant.broker, "simulator": plant.simulator}
     found = []
     for name, state in plant.states.items():
@@ -173,7 +182,19 @@ def _roles(plant: Plant) -> list[RoleStatus]:
             found.append(RoleStatus(name, child.state, child.restarts, child.pid, "a process of its own"))
         elif name not in children:
             found.append(RoleStatus(name, state, detail="in the server"))
-    return found + [_other(beat) for beat in _beats_of_others(plant)]
+    return found
+
+
+async def process_figures(plant: Plant) -> ProcessFigures:
+    """What Prometheus is told of this process."""
+    try:
+        async with asyncio.timeout(LAG_TIMEOUT_S):
+            lags = await plant.consumer_lags()
+    except (UnavailableError, OSError, TimeoutError):
+        lags = {}  # the log is away
+    broker = await plant.broker.stats() if plant.runs("broker") else None
+    roles = {role.name: role.state for role in _own_roles(plant)}
+    return ProcessFigures(roles, plant.consuming(), lags, broker)
 
 
 def _beats_of_others(plant: Plant) -> list[RoleBeat]:

@@ -15,7 +15,7 @@ from andon.app.guards import bind, check_admin_password, claim_data_dir, free_po
 from andon.app.plant import build_plant
 from andon.app.roles import running
 from andon.app.serving import serving, stop_on_signals, until_stopped
-from andon.app.settings import LOOPBACK, Settings
+from andon.app.settings import Settings
 from andon.app.tuning import collect_now_and_then, keep_freed_memory, spare_the_collector
 from andon.app.web import build_asgi
 from andon.kit.errors import StartError
@@ -51,9 +51,9 @@ def health_port(settings: Settings) -> int:
     if settings.simulator_health_port == 0:
         return 0
     try:
-        return free_port(LOOPBACK, settings.simulator_health_port, setting="simulator_health_port")
+        return free_port(settings.host, settings.simulator_health_port, setting="simulator_health_port")
     except StartError as error:
-        port = free_port(LOOPBACK, 0, setting="simulator_health_port")
+        port = free_port(settings.host, 0, setting="simulator_health_port")
         logger.warning(error.message, extra={"simulator_health_port": port})
         return port
 

@@ -11,14 +11,13 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 import uvloop
 
-from andon.app.engines import embedded_broker, open_broker
 from andon.app.guards import bind, claim_data_dir, free_port
+from andon.app.machines import machines
 from andon.app.plant import Plant, build_plant
 from andon.app.roles import in_order, running
 from andon.app.run import health_port, prepare_process
 from andon.app.serving import serving, stop_on_signals, until_stopped
-from andon.app.settings import LOOPBACK, Settings
-from andon.app.simulator_child import SimulatorChild
+from andon.app.settings import Settings
 from andon.app.topology import PLANT_ROLES, Topology
 from andon.app.tuning import collect_now_and_then, spare_the_collector
 from andon.app.web import build_role_asgi
@@ -120,17 +119,8 @@ async def _started(
 async def _serve_machines(settings: Settings, topology: Topology) -> None:
     """Broker and simulator need neither log nor database."""
     stopping = stop_on_signals()
-    async with contextlib.AsyncExitStack() as stack:
-        broker = embedded_broker(settings) if "broker" in topology.roles else open_broker(settings, topology)
-        await broker.start()
-        stack.push_async_callback(broker.stop)
-        said = {"broker": f"mqtt://{broker.address.host}:{broker.address.port}"}
-        if "simulator" in topology.roles:
-            simulator = SimulatorChild(settings, broker)
-            await simulator.start()
-            stack.push_async_callback(simulator.stop)
-            said["simulator"] = f"http://{LOOPBACK}:{settings.simulator_health_port}"
-        _say({role: url for role, url in said.items() if role in topology.roles}, None)
+    async with machines(settings, topology) as said:
+        _say(said, None)
         await until_stopped(stopping)
 
 

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     api_port: int = Field(3005, ge=0, le=65_535, description="Port of the role api, likewise.")
     realtime_port: int = Field(3006, ge=0, le=65_535, description="Port of the role realtime, likewise.")
     historian_port: int = Field(3007, ge=0, le=65_535, description="Port of the role historian, likewise.")
+    broker_health_port: int = Field(3008, ge=0, le=65_535, description="Health port of the role broker; 0 is none.")
     advertise_host: str | None = Field(None, description="Name by which other processes reach this one; else its own.")
 
     redis_url: SecretStr | None = Field(None, description="`redis://user:password@host:6379/0`; else in memory alone.")

@@ -36,6 +36,7 @@ class SimulatorChild:
             "ANDON_SIM_BROKER_USERNAME": username,
             "ANDON_SIM_BROKER_PASSWORD": password,
             "ANDON_SIM_LOOMS": str(settings.demo_looms),
+            "ANDON_SIM_HEALTH_HOST": settings.host,
             "ANDON_SIM_HEALTH_PORT": str(settings.simulator_health_port),
             "ANDON_SIM_LOG_LEVEL": settings.log_level,
         }
