@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
+COMPILE = $(UV) pip compile -q --generate-hashes --no-header --python-version 3.11
 
 .PHONY: help setup run web test lint unit bench engines lock openapi clean
 
@@ -34,8 +35,10 @@ engines: $(VENV)/.ready-dev  ## real Kafka, PostgreSQL, Redis, Mosquitto and Inf
 	@$(BIN)/python tools/engines.py
 
 lock: $(VENV)/.uv  ## compile the locked requirements anew
-	@$(UV) pip compile -q --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements/default.txt
-	@$(UV) pip compile -q --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml -o requirements/default.txt
+	@$(COMPILE) --extra kafka --extra postgres --extra redis --extra influx pyproject.toml -o requirements/engines.txt
+	@$(COMPILE) --extra dev pyproject.toml -o requirements/dev.txt
+	@$(COMPILE) requirements/build.in -o requirements/build.txt
 
 openapi: $(VENV)/.ready-dev  ## write the OpenAPI document and the TypeScript client's types
 	@$(BIN)/python tools/write_openapi.py
