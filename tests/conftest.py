@@ -19,6 +19,7 @@ from support.engines import (  # noqa: F401  (fixtures are found by their names 
     postgres_url,
     redis_server,
     redis_url,
+    timescale_server,
 )
 from support.running import RunningAndon
 

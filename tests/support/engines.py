@@ -1,4 +1,5 @@
-"""Fixtures of real engines. A missing one skips on a laptop and fails where ANDON_REQUIRE_ENGINES=1.
+"""Fixtures of real engines. A missing one skips on a laptop and fails where ANDON_REQUIRE_ENGINES=1, unless no package
+of the machine's system brings it (TimescaleDB): then it skips there too.
 
 `<engine>_server` is one process for all tests of a worker; do not kill it. `<engine>_url` is a clean place on it.
 A test that kills starts its own: `with start(Redis, folder) as redis`. Tests that use Kafka all run on one worker.
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from support.servers import Influx, Kafka, MissingEngineError, Mosquitto, Postgres, Redis, Server
+from support.servers import Influx, Kafka, MissingEngineError, Mosquitto, Postgres, Redis, Server, Timescale
 
 S = TypeVar("S", bound=Server)
 
@@ -34,7 +35,7 @@ def start(kind: type[S], folder: Path | None = None, **options: Any) -> Iterator
         try:
             server.start()
         except MissingEngineError as error:
-            if os.environ.get("ANDON_REQUIRE_ENGINES") == "1":
+            if kind.everywhere and os.environ.get("ANDON_REQUIRE_ENGINES") == "1":
                 pytest.fail(str(error))
             pytest.skip(str(error))
         yield server
@@ -56,6 +57,13 @@ def postgres_url(postgres_server: Postgres) -> Iterator[str]:
     """An empty database."""
     with postgres_server.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def timescale_server() -> Iterator[Timescale]:
+    """One PostgreSQL with TimescaleDB for the session."""
+    with start(Timescale) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,39 +1,19 @@
-"""Stores on a real PostgreSQL; on TimescaleDB too where `ANDON_TEST_TIMESCALE` names the folder of its programs.
-
-Debian has no package of TimescaleDB. An installation of one's own needs `initdb`, `postgres`, `psql` and `pg_isready`
-of PostgreSQL 15 or newer in that folder, with the extension in the libraries beside it.
-"""
+"""Stores on a real PostgreSQL, and on one with TimescaleDB where the extension is installed."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from andon.historian.stores.postgres.store import PostgresLimits, PostgresStore
-from support.engines import start
 from support.servers import Postgres
 
-TIMESCALE = os.environ.get("ANDON_TEST_TIMESCALE")
-LAYOUTS = ["native", *(["timescale"] if TIMESCALE else [])]
 Opener = Callable[..., PostgresStore]
 
 
-@pytest.fixture(scope="session")
-def timescale_server() -> Iterator[Postgres]:
-    """A server whose new databases have the extension."""
-    settings = {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off"}
-    with start(Postgres, programs=Path(TIMESCALE or ""), settings=settings) as server:
-        with psycopg.connect(server.url_of("template1"), autocommit=True) as connection:
-            connection.execute("CREATE EXTENSION timescaledb")
-        yield server
-
-
-@pytest.fixture(scope="session", params=LAYOUTS)
+@pytest.fixture(scope="session", params=["native", "timescale"])
 def server(request: pytest.FixtureRequest) -> Postgres:
     """The server of the session, with each way to divide tables."""
     name = "timescale_server" if request.param == "timescale" else "postgres_server"

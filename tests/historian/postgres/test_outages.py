@@ -22,7 +22,7 @@ from andon.kit.samples import encode
 from historian.postgres.conftest import Opener
 from historian.support import T0, S, batch
 from support.engines import start
-from support.servers import Postgres, Replica
+from support.servers import Postgres, Replica, Timescale
 
 ALL = (0, 10**17)
 PATIENT = ConsumerLimits(max_records=20, first_pause_s=0.02, longest_pause_s=0.2)
@@ -30,9 +30,9 @@ TAGS = 5
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Postgres]:
-    """A server that may be killed."""
-    with start(Postgres) as server:
+def own_server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    """A server that may be killed; another kind than PostgreSQL alone when a test asks for it."""
+    with start(getattr(request, "param", Postgres)) as server:
         yield server
 
 
@@ -100,6 +100,7 @@ async def check(store: PostgresStore, load: Load) -> None:
 
 
 @pytest.mark.failure
+@pytest.mark.parametrize("own_server", [Postgres, Timescale], indirect=True, ids=["native", "timescale"])
 async def test_killed_under_load_it_loses_and_doubles_nothing(own_server: Postgres, tmp_path: Path) -> None:
     store = PostgresStore.open(own_server.url, limits=PostgresLimits(connections=3, maintain_interval_s=0.05))
     async with following(tmp_path, store) as log:

@@ -12,7 +12,7 @@ from support.servers.base import MissingEngineError, Server
 from support.servers.influx import Influx
 from support.servers.kafka import Kafka
 from support.servers.mosquitto import Mosquitto
-from support.servers.postgres import Postgres, Replica
+from support.servers.postgres import Postgres, Replica, Timescale
 from support.servers.redis import Redis
 
-__all__ = ["Influx", "Kafka", "MissingEngineError", "Mosquitto", "Postgres", "Redis", "Replica", "Server"]
+__all__ = ["Influx", "Kafka", "MissingEngineError", "Mosquitto", "Postgres", "Redis", "Replica", "Server", "Timescale"]

@@ -45,6 +45,8 @@ class Server:
     """One engine's process. `folder` keeps its data, its configuration and its output."""
 
     name: ClassVar[str]
+    everywhere: ClassVar[bool] = True
+    """Whether it can be had on every machine: tests that need it then fail where all engines are required."""
     start_s: ClassVar[float] = 60.0
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from support.servers.base import LOOPBACK, MissingEngineError, Server
 
@@ -65,9 +65,9 @@ class Postgres(Server):
             self.run_sql(f'CREATE DATABASE "{name}"')
         return self.url_of(name)
 
-    def run_sql(self, statement: str) -> str:
+    def run_sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement as superuser, outside a transaction; the rows of its answer, a line each."""
-        command = [self.program("psql"), "-X", "-q", "-A", "-t", "-d", self.url, "-c", statement]
+        command = [self.program("psql"), "-X", "-q", "-A", "-t", "-d", self.url_of(database), "-c", statement]
         return subprocess.run(command, check=True, capture_output=True, timeout=60, text=True).stdout.strip()
 
     def program(self, name: str) -> str:
@@ -155,6 +155,32 @@ class Replica(Postgres):
             self._give_away()
         command = [self.program("pg_basebackup"), "-d", self.primary.url, "-D", str(self.data), "-R", "-c", "fast"]
         subprocess.run([*command, "--no-sync"], check=True, capture_output=True, timeout=120, **self.options())
+
+
+class Timescale(Postgres):
+    """PostgreSQL with TimescaleDB in all its databases. No package of Debian brings it."""
+
+    name = "timescale"
+    everywhere = False
+
+    def prepare(self) -> None:
+        if not self._installed():
+            raise MissingEngineError(
+                "TimescaleDB is not installed for this PostgreSQL (Debian has no package; install the extension)"
+            )
+        own = {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off"}
+        self.settings = {**own, **self.settings}
+        super().prepare()
+
+    def _installed(self) -> bool:
+        asked = subprocess.run([self.program("pg_config"), "--sharedir"], check=True, capture_output=True, text=True)
+        return (Path(asked.stdout.strip()) / "extension" / "timescaledb.control").exists()
+
+    def start(self) -> Self:
+        super().start()
+        for database in ("template1", "postgres"):
+            self.run_sql("CREATE EXTENSION IF NOT EXISTS timescaledb", database)
+        return self
 
 
 def _children(pid: int) -> list[int]:

@@ -95,12 +95,7 @@ class Hypertables:
         return done
 
     def _sum_up_days(self, connection: Connection) -> None:
-        """Bring the sums of days up to date where hours have changed, as far back as hours are kept."""
-        row = connection.execute(
-            """
-            SELECT min(p.start), date_trunc('day', m.hours_until) FROM history.partitions p, history.meta m
-            WHERE p.tier = 'hour' GROUP BY 2
-            """
-        ).fetchone()
-        if row is not None and row[0] < row[1]:
-            connection.execute(f"CALL refresh_continuous_aggregate('{DAYS}', %s, %s)", row)
+        """Bring the sums of days up to date where hours have changed, or have gone: TimescaleDB notes what did."""
+        row = connection.execute("SELECT date_trunc('day', hours_until) FROM history.meta").fetchone()
+        if row is not None:
+            connection.execute(f"CALL refresh_continuous_aggregate('{DAYS}', NULL, %s::timestamptz)", row)
