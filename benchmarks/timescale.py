@@ -67,3 +67,9 @@ async def _late(store: PostgresStore) -> float:
 def measure(quick: bool) -> list[Figure]:
     """Rate, CPU and bytes; skips, as tests do, where the extension is not installed."""
     return asyncio.run(_measure(1_000_000 if quick else 3_000_000))
+
+
+if __name__ == "__main__":
+    from benchmarks.figures import show
+
+    show(measure(quick=True))

@@ -116,6 +116,7 @@ class TierReport:
 class StorageReport:
     """What history takes. `samples` are all that it holds, `unsealed` those of them that are not in files yet.
 
+    `uncertain`: how many of `samples` may have been counted before: they came for days that could not be looked at.
     `pinned`: samples that retention leaves alone; `archived_files`, `archived_bytes`: what lies in the archive;
     `durable`: the log position up to which everything is in files, by partition. `full`: why nothing is written now,
     None while all is well.
@@ -130,6 +131,7 @@ class StorageReport:
     archived_bytes: int
     durable: Mapping[int, int]
     full: str | None = None
+    uncertain: int = 0
 
     @property
     def bytes(self) -> int:

@@ -62,7 +62,9 @@ _POLICY: dict[str, Any] = {"rawDays": 7, "minuteDays": 90, "hourDays": 730}
 
 
 class HistoryStorage(Answer):
-    """What history takes. `full`: why nothing is written, null while all is well; `freeBytes` of its disk."""
+    """What history takes. `full`: why nothing is written, null while all is well; `freeBytes` of its disk.
+    `uncertainSamples`: how many of `samples` may have been there before, as they came for days that lie in the archive.
+    """
 
     model_config = example(
         {
@@ -81,6 +83,7 @@ class HistoryStorage(Answer):
                 }
             ],
             "samples": 56012345,
+            "uncertainSamples": 0,
             "bytes": 296732160,
             "bytesPerSample": 5.3,
             "pinnedSamples": 22683,
@@ -98,6 +101,7 @@ class HistoryStorage(Answer):
 
     tiers: list[StorageTier]
     samples: int
+    uncertain_samples: int
     bytes: int
     bytes_per_sample: float | None
     pinned_samples: int

@@ -76,6 +76,7 @@ def _tier(tier: TierReport, kept: Retention) -> dict[str, Any]:
 def _sums(report: StorageReport) -> dict[str, Any]:
     return {
         "samples": report.samples,
+        "uncertainSamples": report.uncertain,
         "bytes": report.bytes,
         "bytesPerSample": report.bytes_per_sample(),
         "pinnedSamples": report.pinned,

@@ -64,12 +64,34 @@ async def test_a_folder_of_format_1_is_read(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_parts_of_format_1_that_overlap_are_counted_once_they_are_merged(tmp_path: Path) -> None:
+    folder = tmp_path / "history"
+    folder_of_format_1(folder)
+    db = sqlite3.connect(folder / "manifest.db")
+    for name, shift in ((2, 0), (3, 3_600 * S)):
+        (folder / "raw" / "2025-01-11" / f"10h-0000000{name}.parquet").write_bytes(PART_1.read_bytes())
+        db.execute(
+            "INSERT INTO files SELECT ?, tier, slot, span, ?, ?, rows, bytes, min_time + ?, max_time + ?, made_at, merged,"
+            " rolled, pinned, archive, checksum FROM files WHERE id = 1",
+            (name, name, f"raw/2025-01-11/10h-0000000{name}.parquet", shift, shift),
+        )
+    db.commit()
+    db.close()
+    store = LocalStore.open(folder, LIMITS)
+    report = await store.storage()
+    assert (report.samples, report.uncertain) == (183, 61), "of the second it is not known, of the third it is"
+    await store.maintain(everything=True)
+    report = await store.storage()
+    assert (report.samples, report.uncertain) == (61, 0)
+    await store.close()
+
+
 def test_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     folder_of_format_1(tmp_path / "history")
     db = sqlite3.connect(tmp_path / "history" / "manifest.db")
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(StartError, match="format 99"):
+    with pytest.raises(StartError, match="format 99.*start the newer version"):
         LocalStore.open(tmp_path / "history", LIMITS)
     assert list((tmp_path / "history" / "raw").rglob("*.parquet"))
 

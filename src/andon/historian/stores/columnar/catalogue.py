@@ -20,7 +20,8 @@ class Entry:
 
     `seq`: of equal keys the row of the higher one counts. `merged`: it holds all that its slot had when it was made,
     otherwise it is a part as it was sealed. `min_time`, `max_time`: first and last timestamp. `archive`: URI where it
-    lies instead of under `path` in the history's folder.
+    lies instead of under `path` in the history's folder. `repeated`: of raw parts, how many of its keys those of lower
+    `seq` have as well, None when that is not known. `tags`: of archived ones, the tags that it has, see `tags_there`.
     """
 
     id: int
@@ -39,6 +40,8 @@ class Entry:
     pinned: bool = False
     archive: str | None = None
     checksum: str | None = None
+    repeated: int | None = 0
+    tags: str | None = None
 
     @property
     def day(self) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from andon.historian.model import Source
 from andon.historian.rollup import TierRows, concatenated, rollup
 from andon.historian.stores.columnar.catalogue import NOT_ROLLED, ROLLED, Entry
+from andon.historian.stores.columnar.counting import counted
 from andon.historian.stores.columnar.inputs import pieces, together
 from andon.historian.stores.columnar.openfiles import ALWAYS
 from andon.historian.stores.columnar.partfile import PartSummary, write_part
@@ -154,7 +155,7 @@ def _written(
         entry = _write(state, _of_kind(batches, pinned) if len(kinds) > 1 else batches, parts, slot, span, pinned)
         if entry is not None:
             made.append(replace(entry, merged=whole, rolled=rolled))
-    return made
+    return counted(state.catalogue, made, parts)
 
 
 def _noting(batches: Iterable[SampleBatch], sums: HourSums) -> Iterator[SampleBatch]:

@@ -68,8 +68,9 @@ def _ready(state: State, day: int) -> bool:
     parts = state.catalogue.of_day("raw", day)
     if any(each.rolled != ROLLED for each in parts):
         return False
-    if len({each.seq for each in parts}) > 1 and len({each.pinned for each in parts}) > 1:
-        # A sample that replaced a pinned one must not bring that back by going.
+    mixed = len({each.seq for each in parts}) > 1 and len({each.pinned for each in parts}) > 1
+    if mixed or any(each.repeated != 0 for each in parts):
+        # A sample that replaced a pinned one must not bring that back by going, nor one that came twice be half gone.
         merge_parts(state, parts, day * US_PER_DAY, US_PER_DAY, whole=True)
     return True
 

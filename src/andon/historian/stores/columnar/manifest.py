@@ -9,31 +9,44 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
 from andon.historian.stores.columnar.catalogue import Entry
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, tier TEXT NOT NULL, slot INTEGER NOT NULL, span INTEGER NOT NULL, seq INTEGER NOT NULL,
     path TEXT NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_time INTEGER NOT NULL,
     max_time INTEGER NOT NULL, made_at INTEGER NOT NULL, merged INTEGER NOT NULL, rolled INTEGER NOT NULL,
-    pinned INTEGER NOT NULL, archive TEXT, checksum TEXT
+    pinned INTEGER NOT NULL, archive TEXT, checksum TEXT, repeated INTEGER, tags TEXT
 );
 CREATE TABLE positions (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL);
 CREATE TABLE newest (block INTEGER PRIMARY KEY, samples BLOB NOT NULL);
 CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE leaving (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _COLUMNS: Final = tuple(each.name for each in fields(Entry))
 _INSERT: Final = f"INSERT OR REPLACE INTO files ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM files ORDER BY id"  # noqa: S608 (names of our own)
 
-UPGRADES: Final[Mapping[int, str]] = {}
+# What no earlier part overlaps in time repeats nothing; of others it is known once they are merged.
+_COUNTED: Final = """
+ALTER TABLE files ADD COLUMN repeated INTEGER;
+ALTER TABLE files ADD COLUMN tags TEXT;
+CREATE TABLE leaving (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE INDEX during_upgrade ON files (tier, min_time);
+UPDATE files SET repeated = 0 WHERE tier <> 'raw' OR NOT EXISTS (
+    SELECT 1 FROM files AS other WHERE other.tier = 'raw' AND other.seq < files.seq
+    AND other.min_time <= files.max_time AND other.max_time >= files.min_time
+);
+DROP INDEX during_upgrade;
+"""
+UPGRADES: Final[Mapping[int, str]] = {1: _COUNTED}
 """Statements that bring a manifest of a version to the next one."""
 
 
@@ -66,7 +79,10 @@ class Manifest:
         self._db.execute("PRAGMA synchronous = FULL")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > FORMAT:
-            raise ValueError(f"{path} is of format {version}, this version of Andon knows {FORMAT} at most")
+            raise ValueError(
+                f"{path} is of format {version}, this version of Andon knows {FORMAT} at most:"
+                " start the newer version that wrote it, or restore a backup from before the upgrade"
+            )
         if version == 0:
             self._upgrade(_SCHEMA, FORMAT)
             return
@@ -102,9 +118,21 @@ class Manifest:
         with self._transaction() as db:
             db.executemany("DELETE FROM files WHERE id = ?", [(entry.id,) for entry in change.removed])
             db.executemany(_INSERT, [tuple(getattr(entry, name) for name in _COLUMNS) for entry in change.added])
+            db.executemany("INSERT OR REPLACE INTO leaving VALUES (?)", _archived(change.removed))
+            db.executemany("DELETE FROM leaving WHERE name = ?", _archived(change.added))
             db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?)", change.positions.items())
             db.executemany("INSERT OR REPLACE INTO newest VALUES (?, ?)", change.newest.items())
             db.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", change.notes.items())
+
+    def leaving(self) -> list[str]:
+        """Names of files that are no longer history and may still lie in the archive."""
+        with self._lock:
+            return [row[0] for row in self._db.execute("SELECT name FROM leaving").fetchall()]
+
+    def left(self, names: Iterable[str]) -> None:
+        """They lie there no longer."""
+        with self._transaction() as db:
+            db.executemany("DELETE FROM leaving WHERE name = ?", [(name,) for name in names])
 
     def close(self) -> None:
         """Close the file."""
@@ -122,6 +150,10 @@ class Manifest:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+
+def _archived(entries: Sequence[Entry]) -> list[tuple[str]]:
+    return [(entry.archive,) for entry in entries if entry.archive is not None]
 
 
 def _entry(row: Sequence[object]) -> Entry:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from andon.historian.model import Source, StorageReport, TierReport
 from andon.historian.stores.columnar.catalogue import TIERS, Entry
+from andon.historian.stores.columnar.counting import unsealed_new
+from andon.historian.stores.columnar.memory import Runs
 from andon.historian.stores.columnar.state import State
 from andon.kit.clock import US_PER_DAY
 
 
 def report(state: State, full: str | None) -> StorageReport:
     """The storage report of now."""
-    unsealed = state.unsealed
-    catalogue = state.catalogue
+    with state.view() as view:
+        unsealed = Runs(view.runs)
+        new, uncertain = unsealed_new(view, view.runs, state.limits.chunk_rows)
+    catalogue = view.catalogue
     raw = list(catalogue.all("raw"))
     archived = [entry for entry in catalogue.everything() if entry.archive is not None]
     return StorageReport(
         tiers=tuple(_tier(state, tier, list(catalogue.all(tier))) for tier in TIERS),
-        samples=sum(entry.rows for entry in raw) + unsealed.rows,
+        samples=sum(entry.rows - (entry.repeated or 0) for entry in raw) + new,
+        uncertain=sum(entry.rows for entry in raw if entry.repeated is None) + uncertain,
         unsealed=unsealed.rows,
         unsealed_bytes=unsealed.bytes,
         pinned=sum(entry.rows for entry in raw if entry.pinned),

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.historian.stores.columnar.catalogue import NOT_ROLLED, Entry
+from andon.historian.stores.columnar.counting import repeats_of
 from andon.historian.stores.columnar.partfile import write_part
 from andon.historian.stores.columnar.state import State
+from andon.historian.stores.columnar.view import View
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 from andon.kit.errors import UnavailableError
 from andon.kit.samples import PINNED, SampleBatch
@@ -31,7 +33,8 @@ def seal(state: State) -> int:
         if batch is None:
             state.settle_positions()
             return 0
-        written = [_write(state, slot, span, part) for slot, span, part in _by_slot(state, batch)]
+        with state.view() as view:
+            written = [_write(state, view, slot, span, part) for slot, span, part in _by_slot(state, batch)]
         state.reached("before manifest")
         state.sealed(written)
     except (OSError, sqlite3.Error) as error:
@@ -83,7 +86,7 @@ def _slot(state: State, hour: int) -> tuple[int, int]:
     return hour, 1
 
 
-def _write(state: State, slot: int, span: int, batch: SampleBatch) -> Entry:
+def _write(state: State, view: View, slot: int, span: int, batch: SampleBatch) -> Entry:
     id_, path = state.new_file("raw", slot, span)
     state.reached("before fsync")
     meta = {"andon.seq": str(id_)}
@@ -102,6 +105,7 @@ def _write(state: State, slot: int, span: int, batch: SampleBatch) -> Entry:
         made_at=state.clock(),
         rolled=NOT_ROLLED,
         pinned=bool(batch.marked(PINNED).any()),
+        repeated=repeats_of(view, batch, state.limits.chunk_rows),
     )
     state.files.remember(entry, batch)
     return entry

@@ -209,8 +209,8 @@ class LocalStore:
         return await self._ask(queries.rows, tag_ids, start, end)
 
     async def size(self) -> StoreSize:
-        """See `HistoryStore.size`. A key counts once for each part that it is in; merging ends that."""
-        found = report(self._state, self._failure)
+        """See `HistoryStore.size`."""
+        found = await self.storage()
         return StoreSize(found.samples, found.bytes)
 
     async def storage(self) -> StorageReport:
