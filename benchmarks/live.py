@@ -29,7 +29,7 @@ async def _watch(seconds: int) -> list[Figure]:
         )
         used = usage(andon, cpu, time.monotonic() - started)
         await publishing
-        expected, stored = load["total"], await asyncio.to_thread(_settled, client, load["total"])
+        expected, stored = load["total"], await asyncio.to_thread(settled, client, load["total"])
     seen = f"{few['count'] + everything['count']} values seen"
     return [
         Figure("live.p50_ms", few["p50"], "ms", reference=seen),
@@ -43,9 +43,9 @@ async def _watch(seconds: int) -> list[Figure]:
     ]
 
 
-def _settled(client: httpx.Client, expected: int) -> int:
-    """Stored samples once they are all there, or after ten seconds."""
-    deadline = time.monotonic() + 10
+def settled(client: httpx.Client, expected: int, within_s: float = 10) -> int:
+    """Stored samples once they are all there, or after some seconds."""
+    deadline = time.monotonic() + within_s
     while (stored := stored_samples(client)) < expected and time.monotonic() < deadline:
         time.sleep(0.2)
     return stored

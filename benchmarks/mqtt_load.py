@@ -122,13 +122,21 @@ def paced(total: int, per_second: float) -> Iterator[tuple[float, int, int]]:
         yield (start / per_second if per_second else 0.0), start, min(total, start + size)
 
 
+def _maker(options: dict[str, Any]) -> MessageMaker:
+    match options["kind"]:
+        case "sparkplug60":
+            return sparkplug60(options["group"], options["node"], options["device"])
+        case "looms":
+            from benchmarks.loom_load import looms
+
+            return looms(options["count"])
+        case _:
+            return json1(options["devices"])
+
+
 async def run(options: dict[str, Any]) -> dict[str, float]:
     """Publish `total` messages at `rate` a second (0: as fast as acknowledgements and the socket allow)."""
-    maker = (
-        sparkplug60(options["group"], options["node"], options["device"])
-        if options["kind"] == "sparkplug60"
-        else json1(options["devices"])
-    )
+    maker = _maker(options)
     connection = await Connection.open(options["port"], options["client_id"], options["username"], options["password"])
     acks = asyncio.create_task(connection.count_acks())
     qos, window = options.get("qos", 0), options.get("window", 2_000)

@@ -1,6 +1,7 @@
 """A Socket.IO client that measures the way from publishing to the browser.
 
-`python -m benchmarks.watch '{"url", "token", "subscribe", "seconds"}'` prints the latencies' percentiles (ms).
+`python -m benchmarks.watch '{"url", "token", "subscribe", "also", "seconds"}'` prints the latencies' percentiles (ms);
+`also` names further events that are emitted first, as the web UI does on every page.
 A sample carries the moment it was published as its timestamp; both clocks are this machine's.
 """
 
@@ -40,6 +41,8 @@ async def run(options: dict[str, Any]) -> dict[str, Any]:
             seen(sample[2] * 1000)
 
     await client.connect(options["url"], auth={"token": options["token"]}, transports=["websocket"])
+    for event in options.get("also", ()):
+        await client.emit(event, {})
     await client.emit("subscribe-device", options["subscribe"])
     await asyncio.sleep(WARM_UP_S + options["seconds"])
     await client.disconnect()

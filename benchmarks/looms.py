@@ -1,0 +1,97 @@
+"""A hall of 1000 looms at 100 million points a day, with the page open that shows them.
+
+Each message brings four values. `looms` sends 1,157 values a second, a point being a value; `looms.rows` as many
+messages, a point being a row of the loom's table: then each loom speaks a little more often than once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from benchmarks.figures import Figure
+from benchmarks.live import settled
+from benchmarks.loom_load import SIGNALS
+from benchmarks.meter import family, metered
+from benchmarks.plant import fresh_andon, module, mqtt_options, stored_samples
+from support.running import RunningAndon
+
+LOOMS = 1_000
+POINTS_PER_S = 100_000_000 / 86_400
+SHOWN = 50
+"""Rows on a page of the device list."""
+ON_EVERY_PAGE = ("subscribe-system", "subscribe-alerts")
+LEAD_S = 3.0
+
+# The demo's limits: width around 1600 mm, vibration by the zones for medium machines.
+_TAGS: tuple[dict[str, Any], ...] = (
+    {"name": "bbw_value", "unit": "mm", "normalMin": 1590, "normalMax": 1610, "alertMin": 1585, "alertMax": 1615},
+    {"name": "temperature", "unit": "celsius", "normalMin": 18, "normalMax": 45, "alertMax": 60},
+    {"name": "vibration", "unit": "mm/s", "normalMax": 4.5, "alertMax": 7.1},
+    {"name": "quality_flag", "unit": ""},
+)
+
+
+def register(client: httpx.Client) -> list[str]:
+    """The looms, on lines of twenty."""
+    names = []
+    for number in range(LOOMS):
+        names.append(f"loom-{number + 1:03d}")
+        tags = [{**tag, "isPrimary": tag["name"] == "bbw_value"} for tag in _TAGS]
+        body = {"deviceId": names[-1], "type": "loom", "location": f"weaving-line-{number // 20 + 1}", "tags": tags}
+        client.post("/api/v1/devices", json=body).raise_for_status()
+    return names
+
+
+async def _weave(andon: RunningAndon, client: httpx.Client, looms: list[str], rate: float, seconds: int) -> list[Any]:
+    """(meter, what the page saw, values that are missing, the generator's CPU seconds)"""
+    before = await asyncio.to_thread(stored_samples, client)
+    total = round(rate * (seconds + 2 * LEAD_S))
+    load = await asyncio.to_thread(mqtt_options, andon, kind="looms", count=LOOMS, qos=1, rate=rate, total=total)
+    publishing = asyncio.create_task(module("mqtt_load", load))
+    await asyncio.sleep(LEAD_S)
+    token = client.headers["authorization"].removeprefix("Bearer ")
+    shown = {"deviceIds": looms[:SHOWN], "frames": True}
+    page = {"url": andon.url, "token": token, "subscribe": shown, "also": ON_EVERY_PAGE, "seconds": seconds}
+    async with metered(lambda: family(andon.process.pid)) as meter:
+        seen = await module("watch", page)
+    made = await publishing
+    expected = before + total * SIGNALS
+    missing = expected - await asyncio.to_thread(settled, client, expected)
+    return [meter, seen, missing, made]
+
+
+def _figures(name: str, rate: float, meter: Any, seen: Any, missing: int, made: Any) -> list[Figure]:
+    pace = f"{rate:,.0f} messages/s of {SIGNALS} values from {LOOMS} looms"
+    offered = f"the generator took {100 * made['cpu_s'] / made['seconds']:.0f} % of a core"
+    return [
+        Figure(f"{name}.cpu_pct", meter.cpu_pct, "% of a core", "<= 15", pace),
+        Figure(f"{name}.rss_mb", meter.peak_rss_mb, "MB", "<= 350", "largest, server and broker"),
+        Figure(f"{name}.p50_ms", seen["p50"], "ms", reference=f"{seen['count']} values seen, {SHOWN} looms on the page"),
+        Figure(f"{name}.p95_ms", seen["p95"], "ms", "<= 100", "sensor to browser"),
+        Figure(f"{name}.p99_ms", seen["p99"], "ms"),
+        Figure(f"{name}.lost", float(missing), "values", "<= 0", offered),
+    ]
+
+
+async def _measure(runs: tuple[tuple[str, float, int], ...]) -> list[Figure]:
+    figures = []
+    with fresh_andon() as andon, andon.client() as client:
+        looms = await asyncio.to_thread(register, client)
+        for name, rate, seconds in runs:
+            figures += _figures(name, rate, *await _weave(andon, client, looms, rate, seconds))
+    return figures
+
+
+def measure(quick: bool) -> list[Figure]:
+    """Ten minutes at the pace of values, then a while at that of rows."""
+    values, rows = (30, 20) if quick else (600, 60)
+    return asyncio.run(_measure((("looms", POINTS_PER_S / SIGNALS, values), ("looms.rows", POINTS_PER_S, rows))))
+
+
+if __name__ == "__main__":
+    from benchmarks.figures import show
+
+    show(measure(quick=True))
