@@ -1,6 +1,6 @@
 """`make bench`: measures Andon on the embedded default and compares with its goals.
 
-`python -m benchmarks [--quick] [install live ingest queries page]` runs all parts or those named.
+`python -m benchmarks [--quick] [PART …]` runs all parts or those named.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from types import ModuleType
 
-from benchmarks import figures, ingest, install, live, page, queries
+from benchmarks import figures, history_store, ingest, install, live, page, queries
 
 PARTS: dict[str, ModuleType] = {
     "install": install,
@@ -18,6 +18,7 @@ PARTS: dict[str, ModuleType] = {
     "live": live,
     "ingest": ingest,
     "queries": queries,
+    "store": history_store,
 }
 
 

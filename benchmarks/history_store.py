@@ -1,33 +1,41 @@
-"""The columnar store by itself: CPU of a sample from the log to merged files, its bytes, and what answers take.
+"""The columnar store on the demo's samples: CPU from the log to merged files, bytes kept, bytes written.
 
-    python -m benchmarks.history_store --points 20_000_000 --tags 3000 --rate 20000 [--folder DIR]
-
-Time is the data's: hours and days end as the data passes them, so days of history are made in minutes.
+Time is the data's: hours and days end as the data passes them. Records and commits of the log are those of 20,000
+values a second, which ingest writes every ten milliseconds.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
-import random
 import shutil
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from andon.engines.log.embedded import EmbeddedLog
+from andon.engines.log.limits import LogLimits
+from andon.engines.log.port import SENSORS_DATA
+from andon.historian.model import StorageReport
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR, US_PER_S
-from andon.kit.samples import SampleBatch, decode, encode
-from benchmarks.figures import Figure, percentile, show
+from andon.kit.samples import SampleBatch, encode
+from benchmarks.demo import DemoPlants
+from benchmarks.figures import Figure
+from support.engines import start
 
 START = 20_500 * US_PER_DAY + 6 * US_PER_HOUR
 _DECIMALS = (2, 2, 3, 3, 0, 4)
 _BATCH_S = 0.5
+_RECORD = 200
+"""Samples of one flush of ingest, ten milliseconds of 20,000 a second."""
+_RECORDS = 50
+"""Records that the historian takes together, as it does every half a second."""
+_GROUP = "historian"
 
 
 class Machines:
@@ -76,70 +84,70 @@ class Clock:
         return self.now
 
 
-async def fill(store: LocalStore, clock: Clock, machines: Machines, points: int, seal_s: float) -> dict[str, float]:
-    """Write points and do all that the background would; CPU seconds of all threads by what they were for."""
-    cost = {"decode": 0.0, "write": 0.0, "seal": 0.0, "maintain": 0.0}
-    unsealed, sealed_at = 0, clock.now
-    for position, batch in enumerate(machines.batches(START, points), 1):
-        payload = encode(batch)
+@dataclass
+class Cost:
+    """CPU seconds of all threads of the historian by what they were for; bytes that this process wrote to the disk."""
+
+    cpu: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "write": 0.0, "seal": 0.0, "maintain": 0.0})
+    written: int = 0
+
+
+class Filling:
+    """A log and a store that follows it, as they are in one Andon, by the data's time."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.log = EmbeddedLog.open(folder / "log.db", LogLimits(min_free_bytes=0))
+        self.store = LocalStore.open(
+            folder / "history", LocalStoreLimits(maintenance=False, min_free_bytes=0), clock=clock
+        )
+        self.cost = Cost()
+        self._clock = clock
+        self._position = self._unsealed = 0
+
+    async def follow(self, batches: Sequence[SampleBatch]) -> None:
+        """Append batches as ingest would, then take them from the log; seal and merge when it is time."""
+        before = _disk_writes()
+        for batch in batches:
+            await self.log.append(SENSORS_DATA, [encode(batch)])
         began = time.process_time()
-        decoded = decode(payload)
-        cost["decode"] += time.process_time() - began
+        records = await self.log.read(SENSORS_DATA, self._position, len(batches), 16 << 20)
+        batch = (await self.log.codec.decode(records)).batch
+        self._position = records[-1].position
+        began = self._spent("read", began)
+        durable = await self.store.write(batch, self._position)
+        began = self._spent("write", began)
+        self._clock.now = int(batch.timestamps[-1])
+        self._unsealed += len(batch)
+        if self._unsealed >= 1_000_000:
+            await self.tidy()
+            durable = await self.store.position()
+        await self.log.commit(_GROUP, SENSORS_DATA, durable)
+        self.cost.written += _disk_writes() - before
+
+    async def tidy(self) -> None:
+        """What the background does."""
+        self._unsealed = 0
         began = time.process_time()
-        await store.write(decoded, position)
-        cost["write"] += time.process_time() - began
-        unsealed += len(batch)
-        clock.now = int(batch.timestamps[-1])
-        if unsealed >= 1_000_000 or clock.now - sealed_at >= seal_s * US_PER_S:
-            unsealed, sealed_at = 0, clock.now
-            began = time.process_time()
-            await store.seal()
-            cost["seal"] += time.process_time() - began
-            began = time.process_time()
-            await store.maintain()
-            cost["maintain"] += time.process_time() - began
-    return cost
+        await self.store.seal()
+        began = self._spent("seal", began)
+        await self.store.maintain()
+        self._spent("maintain", began)
 
+    async def finish(self) -> StorageReport:
+        """The day is over: everything is merged."""
+        before = _disk_writes()
+        self._clock.now += 180 * US_PER_S
+        await self.tidy()
+        report = await self.store.storage()
+        await self.store.close()
+        await self.log.close()
+        self.cost.written += _disk_writes() - before
+        return report
 
-async def ask(store: LocalStore, tags: int, end: int, count: int) -> dict[str, list[float]]:
-    """Milliseconds of each question, asked again and again about other tags."""
-    rng = random.Random(2)
-    every = list(range(1, tags + 1))
-    hour = end // US_PER_HOUR * US_PER_HOUR
-
-    def tag() -> int:
-        return rng.randint(1, tags)
-
-    questions: dict[str, Callable[[], Awaitable[object]]] = {
-        "latest of all": lambda: store.latest(every),
-        "raw 1 h": lambda: store.read(tag(), end - US_PER_HOUR, end, 100_000),
-        "raw 1 h, a day ago": lambda: store.read(tag(), end - 25 * US_PER_HOUR, end - 24 * US_PER_HOUR, 100_000),
-        "newest 100": lambda: store.read(tag(), 0, end, 100, True),
-        "24 h, 480 of 3 min": lambda: store.series([tag()], np.arange(hour - US_PER_DAY, hour + 1, 180 * US_PER_S)),
-        "24 h, 500, not aligned": lambda: store.buckets(tag(), end - US_PER_DAY, end, 500),
-        "24 h, 500, from minutes": lambda: store.series([tag()], _aligned(end - US_PER_DAY, end, 500)),
-        "30 d hourly": lambda: store.series([tag()], np.arange(hour - 30 * US_PER_DAY, hour + 1, US_PER_HOUR)),
-        "30 d, 720, not aligned": lambda: store.buckets(tag(), end - 30 * US_PER_DAY, end, 720),
-        "top 20 of 24 h": lambda: store.top(every, end - US_PER_DAY, end, "mean", 20),
-        "top 20 of a past day": lambda: store.top(
-            every, end // US_PER_DAY * US_PER_DAY - US_PER_DAY, end // US_PER_DAY * US_PER_DAY, "max", 20
-        ),
-        "statistics 24 h": lambda: store.statistics(tag(), end - US_PER_DAY, end),
-    }
-    times: dict[str, list[float]] = {}
-    for name, question in questions.items():
-        took = times.setdefault(name, [])
-        for _ in range(count):
-            began = time.perf_counter()
-            await question()
-            took.append((time.perf_counter() - began) * 1000)
-    return times
-
-
-def _aligned(start: int, end: int, count: int) -> np.ndarray:
-    width = -(-(end - start) // count // (60 * US_PER_S)) * 60 * US_PER_S
-    inner = np.arange(start // width * width + width, end, width)
-    return np.concatenate(([start], inner, [end]))
+    def _spent(self, what: str, began: float) -> float:
+        now = time.process_time()
+        self.cost.cpu[what] += now - began
+        return now
 
 
 def _disk_writes() -> int:
@@ -147,82 +155,56 @@ def _disk_writes() -> int:
     return int(fields["write_bytes"])
 
 
-async def run(options: argparse.Namespace, folder: Path) -> list[Figure]:
-    """Fill a folder, then ask."""
+async def _filled(plants: int, hours: int, folder: Path) -> tuple[list[Figure], list[SampleBatch]]:
+    """The store's own figures, and the last ten minutes of samples."""
+    end = START // US_PER_DAY * US_PER_DAY + US_PER_DAY
     clock = Clock()
-    limits = LocalStoreLimits(maintenance=False, min_free_bytes=0)
-    store = LocalStore.open(folder, limits, clock=clock)
-    figures = []
-    if not (await store.size()).samples:
-        before, began = _disk_writes(), time.perf_counter()
-        machines = Machines(options.tags, options.rate)
-        cost = await fill(store, clock, machines, options.points, 300)
-        took = time.perf_counter() - began
-        written = _disk_writes() - before
-        total = sum(cost.values())
-        figures.append(Figure("store.cpu_us_per_point", total / options.points * 1e6, "us", "<= 1.8"))
-        figures += [
-            Figure(f"store.cpu.{name}", seconds / options.points * 1e6, "us/point") for name, seconds in cost.items()
-        ]
-        figures.append(Figure("store.points_per_s", options.points / took, "points/s"))
-        figures.append(Figure("store.history_written", written / options.points, "bytes/point"))
-    report = await store.storage()
-    clock.now = max(tier.newest or 0 for tier in report.tiers)
-    for tier in report.tiers:
-        figures.append(Figure(f"store.{tier.tier}.bytes_per_point", tier.bytes / report.samples, "bytes", ""))
-        print(tier)
-    figures.append(Figure("store.all.bytes_per_point", report.bytes / report.samples, "bytes", "<= 12"))
-    began = time.perf_counter()
-    await store.close()
-    store = LocalStore.open(folder, limits, clock=clock)
-    figures.append(Figure("store.open_ms", (time.perf_counter() - began) * 1000, "ms"))
-    if options.arriving:
-        writing = asyncio.create_task(_arrive(store, options, clock))
-        await asyncio.sleep(options.arriving)
-    for name, times in (await ask(store, options.tags, clock.now, options.asks)).items():
-        figures.append(
-            Figure(f"query.{name}", percentile(times, 0.95), "ms p95", "", f"p50 {percentile(times, 0.5):.2f}")
-        )
-    if options.arriving:
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
-    await store.close()
-    figures.append(Figure("store.peak_rss", _peak_rss_mb(), "MB"))
-    return figures
+    clock.now = end - hours * US_PER_HOUR
+    machines, filling = DemoPlants(plants, clock.now), Filling(folder, clock)
+    points, batches = 0, list[SampleBatch]()
+    for _ in range(hours * 6):
+        batches = list(machines.batches(600, _RECORD))
+        points += sum(map(len, batches))
+        for at in range(0, len(batches), _RECORDS):
+            await filling.follow(batches[at : at + _RECORDS])
+    clock.now = end
+    report = await filling.finish()
+    assert report.samples == points
+    return _figures(filling.cost, report), batches
 
 
-def _peak_rss_mb() -> float:
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+def _figures(cost: Cost, report: StorageReport) -> list[Figure]:
+    points, tags = report.samples, "the demo's machines in their mix"
+    tiers = {tier.tier: tier.bytes / points for tier in report.tiers}
+    total = sum(cost.cpu.values()) / points * 1e6
+    parts = ", ".join(f"{name} {seconds / points * 1e6:.2f}" for name, seconds in cost.cpu.items())
+    written = cost.written / points if cost.written else None
+    how = "log and history, a commit each 200 values" if written else "this file system does not count writes"
+    return [
+        Figure("store.cpu_us_per_point", total, "µs", "<= 1.8", f"{points / 1e6:.1f} M points: {parts}"),
+        Figure("store.sealed.bytes_per_point", tiers["raw"], "B", "<= 7", f"{tags}, quality and arrival included"),
+        Figure("store.with_tiers.bytes_per_point", sum(tiers.values()), "B", "<= 12", "minutes and hours, too"),
+        Figure("store.written.bytes_per_point", written, "B", "<= 200", how),
+    ]
 
 
-async def _arrive(store: LocalStore, options: argparse.Namespace, clock: Clock) -> None:
-    """Samples that arrive in real time behind the ones that are there."""
-    start = clock.now
-    began = time.perf_counter()
-    for number, batch in enumerate(Machines(options.tags, options.rate).batches(start, 1 << 40), 1):
-        clock.now = int(batch.timestamps[-1])
-        await store.write(batch, 1 << 30 | number)
-        ahead = (clock.now - start) / US_PER_S - (time.perf_counter() - began)
-        await asyncio.sleep(max(ahead, 0))
+async def _influx(batches: Sequence[SampleBatch]) -> list[Figure]:
+    """InfluxDB's figures on samples of the same machines."""
+    # It builds on this module.
+    from benchmarks import influx
+
+    if shutil.which("influxd") is None:
+        return [Figure("reference.influx.cpu_us_per_point", None, "µs", reference="influxd is not installed")]
+    with start(influx.Impatient) as server:
+        return await influx.reference(server, batches)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--points", type=int, default=20_000_000)
-    parser.add_argument("--tags", type=int, default=3_000)
-    parser.add_argument("--rate", type=float, default=20_000, help="samples a second of the data's time")
-    parser.add_argument("--asks", type=int, default=60)
-    parser.add_argument("--arriving", type=float, default=0, help="seconds that samples arrive before the questions")
-    parser.add_argument("--folder", type=Path, help="kept, and used again")
-    options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="andon-store-"))
-    os.nice(0)
-    try:
-        show(asyncio.run(run(options, folder)))
-    finally:
-        if options.folder is None:
-            shutil.rmtree(folder)
+async def _measure(quick: bool) -> list[Figure]:
+    with TemporaryDirectory(prefix="andon-bench-") as folder:
+        figures, batches = await _filled(6 if quick else 10, 1 if quick else 2, Path(folder))
+    return [*figures, *await _influx(batches)]
 
 
-if __name__ == "__main__":
-    main()
+def measure(quick: bool) -> list[Figure]:
+    """What a sample costs in Andon's own store, and in InfluxDB."""
+    return asyncio.run(_measure(quick))

@@ -94,7 +94,7 @@ def looms(tag_id: int) -> Place:
     return place_of("loom", "plant", f"weaving-line-{loom // 20 + 1}", f"loom-{loom + 1:04d}", NAMES[tag])
 
 
-async def _reference(server: Impatient, batches: Sequence[SampleBatch]) -> list[Figure]:
+async def reference(server: Impatient, batches: Sequence[SampleBatch]) -> list[Figure]:
     access = Access(server.url, "reference")
     store = await InfluxStore.open(access, InfluxLimits(maintenance=False))  # makes the database
     client = InfluxClient(access, InfluxLimits(lines_a_write=LINES))
@@ -196,7 +196,7 @@ async def _measure(samples: int) -> list[Figure]:
     made = list(Machines(TAGS, RATE).batches(START, samples))
     batches = [concatenate(made[at : at + BATCHES]) for at in range(0, len(made), BATCHES)]
     with start(Impatient) as server:
-        figures = await _reference(server, batches)
+        figures = await reference(server, batches)
         client = InfluxClient(Access(server.url, "reference"), InfluxLimits())
         await client.query('DROP DATABASE "reference"')
         await client.close()
