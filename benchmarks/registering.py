@@ -1,0 +1,40 @@
+"""Devices in numbers: written into an empty data folder at once, as the demo's are, before Andon starts on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from andon.engines.database import Database
+from andon.kit.limits import Limits
+from andon.registry import repository
+from andon.registry.changing import organisation_of
+from andon.registry.directory import Directory
+from andon.registry.model import NewDevice, NewTag
+from andon.registry.places import Tree
+from andon.registry.rows import device_row, tag_row
+from andon.registry.service import Registry
+
+_LIMITS = Limits(10, 90, 0, 95)
+
+
+def register(data_dir: Path, count: int, prefix: str = "bench") -> list[str]:
+    """Register temperature devices with limits that the load never passes; their ids. Tag ids go from 1 to `count`."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database.open(None, data_dir)
+    database.migrate()
+    registry = Registry(database, Directory())
+    organisation_id = registry.ensure_default_organisation()
+    tag = NewTag("temperature", "celsius", is_primary=True, limits=_LIMITS)
+    devices = [
+        NewDevice(f"{prefix}-{number:05d}", "temperature", "bench", protocol="mqtt", tags=(tag,))
+        for number in range(count)
+    ]
+    with database.session() as session:
+        area = Tree(session, organisation_of(session, organisation_id)).default_area()
+        rows = [device_row(device, organisation_id, area.id) for device in devices]
+        session.add_all(rows)
+        session.flush()
+        session.add_all([tag_row(tag, row) for row in rows])
+        repository.stamp_new_devices(session, repository.next_revision(session))
+    database.close()
+    return [device.device_id for device in devices]
