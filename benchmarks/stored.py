@@ -1,4 +1,4 @@
-"""A month of history, made quickly: dense on its last day, thinner before, written hour by hour as it would have come."""
+"""A month of history, made quickly: dense on its last day, which is written hour by hour, thin before, day by day."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ class Month:
     dense: int
     sparse: int
 
+    def days(self) -> Iterator[int]:
+        """Starts of the days that are thin."""
+        first = self.end // US_PER_DAY - _DAYS
+        yield from (day * US_PER_DAY for day in range(first, self.end // US_PER_DAY - 1))
+
     def hours(self) -> Iterator[tuple[int, int]]:
-        """(start µs, samples of each tag) of every hour; the last one may go beyond `end`."""
-        first = (self.end - _DAYS * US_PER_DAY) // US_PER_HOUR * US_PER_HOUR
-        for start in range(first, self.end, US_PER_HOUR):
+        """(start µs, samples of each tag) of the hours after them; the last one may go beyond `end`."""
+        for start in range((self.end // US_PER_DAY - 1) * US_PER_DAY, self.end, US_PER_HOUR):
             yield start, self.dense if start + US_PER_HOUR > self.end - US_PER_DAY else self.sparse
 
 
@@ -87,6 +91,11 @@ async def fill(folder: Path, month: Month) -> Signals:
     """Write the month into an empty history folder, merged as far as its hours and days are over."""
     signals, clock = Signals(month.tags), Clock(0)
     store = LocalStore.open(folder, LocalStoreLimits(maintenance=False), clock=clock)
+    for start in month.days():
+        clock.now = start + 2 * US_PER_DAY
+        await store.write(signals.slice(start, US_PER_DAY, 24 * month.sparse), 0)
+        await store.seal()
+        await store.maintain()
     for start, count in month.hours():
         slices = _SLICES if count >= 100 else 1
         length = US_PER_HOUR // slices
