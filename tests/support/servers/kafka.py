@@ -17,7 +17,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}/data
@@ -41,13 +41,26 @@ replica.fetch.max.bytes=33554432
 
 
 class Kafka(Server):
-    """`kafka.Kafka` on the installed Java. `more` are further lines for its configuration."""
+    """`kafka.Kafka` on the installed Java.
+
+    `advertised`: the port that it sends its clients to, when that is not its own. `more`: further lines for its
+    configuration.
+    """
 
     name = "kafka"
     start_s = 120.0
 
-    def __init__(self, folder: Path, port: int | None = None, *, more: str = "", heap: str = "512m") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        advertised: int | None = None,
+        more: str = "",
+        heap: str = "512m",
+    ) -> None:
         super().__init__(folder, port)
+        self._advertised = advertised or self.port
         self._controller = free_port()
         self._more = more
         self._heap = heap
@@ -67,7 +80,13 @@ class Kafka(Server):
 
     def prepare(self) -> None:
         self._jars = kafka_jars.jars(fetch=may_fetch())
-        filled = _CONFIG.format(host=LOOPBACK, port=self.port, controller=self._controller, folder=self.folder)
+        filled = _CONFIG.format(
+            host=LOOPBACK,
+            port=self.port,
+            advertised=self._advertised,
+            controller=self._controller,
+            folder=self.folder,
+        )
         self._config.write_text(filled + self._more + "\n")
         if not (self.folder / "data" / "meta.properties").exists():
             tool = self._java("kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(self._config))
