@@ -141,3 +141,4 @@ class _Connection:
                 await self._flowing.wait()
                 writer.write(data)
                 await writer.drain()
+        await self._flowing.wait()  # that one side has ended is not heard through ice either

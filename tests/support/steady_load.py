@@ -186,8 +186,11 @@ class SteadyLoad:
         stored = eventually(complete, within_s=RECOVERY_S, what=f"all of {device}")
         assert max(Counter(at for at, _ in stored).values()) == 1, f"a sample of {device} is doubled"
         assert set(stored) <= set(sent.items()), f"{device} has what it never sent"
-        newest = stored[-1][1]
-        eventually(lambda: _current(client, device) == newest, within_s=RECOVERY_S, what=f"the newest of {device}")
+        shown: list[tuple[int, float] | None] = []
+        try:
+            eventually(lambda: shown.append(_current(client, device)) or shown[-1] == stored[-1], within_s=RECOVERY_S)
+        except AssertionError as error:
+            raise AssertionError(f"{device} shows {shown[-1]}, its newest is {stored[-1]}") from error
         return len(stored)
 
 
@@ -206,8 +209,13 @@ def _history(client: httpx.Client, device: str) -> list[tuple[int, float]]:
     return [(parse_timestamp(each["timestamp"]), each["value"]) for each in body["data"]["readings"]]
 
 
-def _current(client: httpx.Client, device: str) -> float:
-    return float(client.get(f"/api/v1/devices/{device}/current").raise_for_status().json()["data"]["value"])
+def _current(client: httpx.Client, device: str) -> tuple[int, float] | None:
+    """The newest value that is shown, with its time."""
+    answer = client.get(f"/api/v1/devices/{device}/current")
+    if answer.status_code in AWAY:
+        return None
+    body = answer.raise_for_status().json()["data"]
+    return parse_timestamp(body["timestamp"]), body["value"]
 
 
 def _alarms(client: httpx.Client) -> Counter[str]:

@@ -62,12 +62,19 @@ class Clients:
         self._made: list[MqttClient] = []
 
     async def connect(
-        self, name: str, inbox: Inbox | None = None, *, user: str = "server", wait: bool = True, **more: object
+        self,
+        name: str,
+        inbox: Inbox | None = None,
+        *,
+        user: str = "server",
+        wait: bool = True,
+        port: int | None = None,
+        **more: object,
     ) -> MqttClient:
         config = ClientConfig(
             name,
             "127.0.0.1",
-            self._broker.port,
+            port or self._broker.port,
             user,
             self._broker.credentials.password(user),
             reconnect_delay_s=0.05,

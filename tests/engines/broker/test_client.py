@@ -12,6 +12,8 @@ from andon.engines.broker.client import ClientConfig, MqttClient, Will
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.broker.mqtt_protocol import FastProtocol
 
+from support.link import Link
+
 from .conftest import Clients, Inbox
 
 DATA = "factory-plus/devices/+/data"
@@ -226,6 +228,37 @@ async def test_it_is_connected_only_when_its_subscriptions_hold() -> None:
         assert client.connected
         await client.stop()
         assert not client.connected
+
+
+@pytest.mark.failure
+async def test_a_connection_that_lets_nothing_through_is_given_up_whatever_waits_to_be_sent(
+    broker: EmbeddedBroker, clients: Clients
+) -> None:
+    inbox = Inbox()
+    await clients.connect("receiver", inbox, subscriptions=[(DATA, 1)])
+    with Link(broker.port) as link:
+        sender = await clients.connect("sender", port=link.port, keepalive_s=1)
+        link.freeze()
+        for _ in range(200):
+            sender.publish("factory-plus/devices/a/data", bytes(100_000))
+        sender.publish("factory-plus/devices/a/data", b"certain", qos=1)
+        link.forget()
+        await inbox.wait_for_payload(b"certain")
+        assert link.connections == 2
+
+
+@pytest.mark.failure
+async def test_a_client_on_hold_keeps_its_connection(broker: EmbeddedBroker, clients: Clients) -> None:
+    with Link(broker.port) as link:
+        inbox = Inbox()
+        client = await clients.connect("receiver", inbox, port=link.port, keepalive_s=1, subscriptions=[(DATA, 1)])
+        client.pause()
+        await asyncio.sleep(3)
+        sender = await clients.connect("sender")
+        sender.publish("factory-plus/devices/a/data", b"late", qos=1)
+        client.resume()
+        await inbox.wait_for_payload(b"late")
+        assert link.connections == 1
 
 
 def test_qos_2_is_refused_before_connecting() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,3 +119,16 @@ async def test_without_the_database_it_is_lost_after_a_while(
     await asyncio.wait_for(alone.acquire(), WITHIN_S)
     assert alone.held
     await alone.release()
+
+
+async def test_a_database_that_does_not_answer_is_not_waited_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others see no beat and take over: whoever held it must stop by then, however long the answer takes."""
+    frozen = lease(database, "a", expires_s=0.1)
+    await frozen.acquire()
+    answering = threading.Event()
+    monkeypatch.setattr(frozen, "_renew", lambda: answering.wait(WITHIN_S))
+    await asyncio.wait_for(frozen.lost(), WITHIN_S / 2)
+    assert not frozen.held
+    answering.set()

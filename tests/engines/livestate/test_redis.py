@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis as redis_client
+import uvloop
 
 from andon.engines.livestate.redis_publisher import PublisherLimits
 from andon.kit.clock import now_us
@@ -17,6 +18,7 @@ from andon.kit.quality import Quality
 from engines.livestate.equal import assert_equal
 from engines.livestate.plant import QUICK, Devices, batch, device, following, leading, publishing, row, until
 from support.engines import start
+from support.link import Link
 from support.servers import Redis
 
 DEVICES = Devices(device("device-001", 1), device("device-002", 2), device("quiet", 3))
@@ -179,6 +181,24 @@ async def test_redis_that_stands_still_is_away(own_redis: Redis) -> None:
         await until(lambda: follower.status.state == "following" and follower.current(2) is not None, "it follows")
         await until(lambda: publisher.problem is None, "the publisher too")
         assert_equal(publisher, follower, [1, 2], now_us())
+
+
+def test_connections_that_are_reset_are_made_again_on_the_servers_loop(redis_server: Redis) -> None:
+    """uvloop has an error of its own for a connection that is no more."""
+
+    async def scenario(url: str, link: Link) -> None:
+        async with leading(url, DEVICES) as publisher, following(url) as follower:
+            assert await follower.wait_complete(20)
+            for turn in range(1, 4):
+                link.cut()
+                await asyncio.sleep(2 * QUICK.beat_s)
+                link.heal()
+                publisher.apply(batch(row(1, float(turn))))
+                await until(lambda: follower.current(1) == publisher.current(1), "it has the newest")
+            await until(lambda: publisher.problem is None, "it has no problem any more")
+
+    with Link(redis_server.port) as link:
+        uvloop.run(scenario(f"redis://127.0.0.1:{link.port}/0", link))
 
 
 async def test_what_waits_for_redis_is_bounded_and_the_gap_is_mended(own_redis: Redis) -> None:

@@ -47,7 +47,7 @@ class ClientConfig:
     will: Will | None = None
     mqtt5: bool = False
     tls: bool = False
-    keepalive_s: int = 30
+    keepalive_s: int = 10
     reconnect_delay_s: float = 0.5
     max_unsent: int = 1_000
 

@@ -29,6 +29,7 @@ OnMessage = Callable[[str, bytes, int, bool, Ack | None], None]
 _PUBLISH = 0x30
 _PUBACK = b"\x40\x02"
 _MAX_LENGTH_BYTES = 4
+_CONNECT_S = 10.0
 
 
 class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type information
@@ -36,6 +37,7 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
 
     def __init__(self, *args: Any, on_message: OnMessage, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.on_hold = False
         self._deliver = on_message
         self._chunks: list[bytes] = []
         self._held = 0
@@ -126,6 +128,19 @@ def _long_length(data: bytes, position: int) -> tuple[int, int]:
     return 0, 0
 
 
+class _Connection(MQTTConnection):  # type: ignore[misc]  # gmqtt has no type information
+    """One that gives up a broker which is silent for two keepalives, whatever is still to be sent to it."""
+
+    def _keep_connection(self) -> None:
+        if not self.is_closing():
+            if self._protocol.on_hold:  # what the broker says is not heard
+                self._last_data_in = time.monotonic()
+            elif time.monotonic() - self._last_data_in >= 2 * self._keepalive:
+                self._transport.abort()  # closing would wait for what cannot be sent
+                return
+        super()._keep_connection()
+
+
 class _PatientHandler(MqttPackageHandler):  # type: ignore[misc]  # gmqtt has no type information
     """Tries again after every refusal: a broker that is just starting refuses what it accepts a second later."""
 
@@ -172,6 +187,7 @@ class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type infor
         protocol = self._protocol
         if protocol is None or protocol._transport is None or protocol._transport.is_closing():
             return
+        protocol.on_hold = paused
         if paused:
             protocol._transport.pause_reading()
         else:
@@ -190,10 +206,12 @@ class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type infor
             connection_state=self._connection_state,
             id_generator=self._package_handler.id_generator,
         )
-        transport, protocol = await asyncio.get_running_loop().create_connection(factory, host, port, ssl=ssl)
+        async with asyncio.timeout(_CONNECT_S):  # TimeoutError is an OSError: it is tried again
+            transport, protocol = await asyncio.get_running_loop().create_connection(factory, host, port, ssl=ssl)
         self._protocol = protocol
+        protocol.on_hold = self._paused
         if self._paused:
             transport.pause_reading()
-        return MQTTConnection(
+        return _Connection(
             transport, protocol, clean_session, keepalive, package_handler=self._package_handler, logger=self._logger
         )

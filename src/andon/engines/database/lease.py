@@ -120,16 +120,25 @@ class Lease:
             await asyncio.sleep(self._beat_s)
             began = time.monotonic()
             try:
-                await asyncio.to_thread(self._renew)
+                await self._renewed(self._expires_s - (began - alive))
                 alive = began
             except LeaseLostError as error:
                 logger.warning("lost to another process", extra={"lease": self.name, "reason": error.message})
                 break
-            except UnavailableError:
+            except (UnavailableError, TimeoutError):
                 if time.monotonic() - alive >= self._expires_s:
                     logger.warning("the database is away for too long to go on", extra={"lease": self.name})
                     break
         self._lost.set()
+
+    async def _renewed(self, within_s: float) -> None:
+        """TimeoutError when the database does not answer in time: others may take us for dead by now."""
+        renewing = asyncio.create_task(asyncio.to_thread(self._renew))
+        try:
+            await asyncio.wait_for(asyncio.shield(renewing), max(within_s, 0))
+        except TimeoutError:
+            renewing.add_done_callback(_forget)  # it cannot be stopped, and changes nothing any more
+            raise
 
     def _renew(self) -> None:
         with self._database.session() as session:
@@ -154,3 +163,8 @@ class Lease:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._beating
             self._beating = None
+
+
+def _forget(renewing: asyncio.Task[None]) -> None:
+    if not renewing.cancelled():
+        renewing.exception()

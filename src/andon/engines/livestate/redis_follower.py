@@ -169,6 +169,7 @@ class RedisFollower(Delegating):
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
+            self._warming = None  # one that had not begun has not said so
 
     @property
     def memory(self) -> MemoryLiveState:

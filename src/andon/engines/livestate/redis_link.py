@@ -42,8 +42,11 @@ class RedisLink:
 
     @property
     def away(self) -> tuple[type[Exception], ...]:
-        """What clients raise when Redis cannot be reached, refuses the password, or has no room; and what says so."""
-        return (self._redis.RedisError, OSError, UnavailableError)
+        """What clients raise when Redis cannot be reached, refuses the password, or has no room; and what says so.
+
+        RuntimeError is what uvloop raises when a connection is written to that the other side has reset.
+        """
+        return (self._redis.RedisError, OSError, RuntimeError, UnavailableError)
 
     def check(self) -> None:
         """StartError unless the URL can be read. Nothing is connected."""

@@ -40,6 +40,9 @@ def options(address: KafkaAddress, **more: Any) -> dict[str, Any]:
         # The client says everything once more as an error that somebody handles.
         "log_level": 2,
         "socket.keepalive.enable": True,
+        # A broker that vanished without a word is noticed soon: by itself the client waits for a minute.
+        "socket.timeout.ms": 10_000,
+        "socket.connection.setup.timeout.ms": 10_000,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 2000,
         **named,
