@@ -11,8 +11,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from andon.kit.errors import UnavailableError
 
-_READ_ONLY: Final = "25006"
-"""SQLSTATE of a write on a standby: after a failover the old address may still answer."""
+_STANDBY: Final = ("25006", "0A000")
+"""SQLSTATEs of a write on a standby, in a transaction and at its beginning: after a failover the old address may still
+answer.
+"""
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def outage_named(pool_size: int) -> Iterator[None]:
 def _passes(error: DBAPIError) -> bool:
     if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
         return True
-    return getattr(error.orig, "sqlstate", None) == _READ_ONLY
+    return getattr(error.orig, "sqlstate", None) in _STANDBY
 
 
 def _first_line(error: DBAPIError) -> str:
