@@ -2,15 +2,74 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from andon.app.settings import Settings
+from andon.app.topology import ALIASES, ALL_ROLES
 from andon.cli.main import app
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+# Variables that are no settings of the server, besides the simulator's (ANDON_SIM_*).
+OTHERS = {"ANDON_TOKEN", "ANDON_MQTT_PASSWORD", "ANDON_PUBLISH", "ANDON_SERVER", "ANDON_REQUIRE_ENGINES"}
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+
+
+def pages() -> list[Path]:
+    """Every page of the project."""
+    tops = ("docs", "src", "web", "deploy", "tests", "benchmarks", "tools")
+    found = [page for top in tops for page in (ROOT / top).rglob("*.md") if "node_modules" not in page.parts]
+    return sorted([*ROOT.glob("*.md"), *found])
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """What can stand behind `#` in a link to the page, as GitHub makes it of headings."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    words = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
+    return frozenset(re.sub(r"[^\w\- ]", "", word.lower()).replace(" ", "-") for word in words)
+
+
+def links(page: Path) -> Iterator[tuple[Path, str]]:
+    """Files that a page links to, with the anchor or ''."""
+    for link in _LINK.findall(_FENCE.sub("", page.read_text("utf-8"))):
+        if not re.match(r"[a-z]+:", link):
+            path, _, anchor = link.partition("#")
+            yield ((page.parent / path).resolve() if path else page, anchor)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target, anchor in links(page):
+        assert target.exists(), f"{page.relative_to(ROOT)} links to {target}, which is not there"
+        assert not anchor or anchor in anchors(target), f"{page.name} links to {target.name}#{anchor}"
+
+
+@pytest.mark.parametrize("folder", ["adr", "how-to", "reference"])
+def test_every_page_is_listed(folder: str) -> None:
+    listed = {target for target, _ in links(DOCS / folder / "README.md")}
+    assert set((DOCS / folder).glob("*.md")) - {DOCS / folder / "README.md"} <= listed
+
+
+def test_every_variable_that_a_page_names_is_a_setting() -> None:
+    known = OTHERS | {f"ANDON_{name.upper()}" for name in Settings.model_fields}
+    for page in pages():
+        named = set(re.findall(r"\bANDON_[A-Z0-9_]*[A-Z0-9]\b(?!_?\*)", page.read_text("utf-8")))
+        unknown = {name for name in named - known if not name.startswith("ANDON_SIM_")}
+        assert not unknown, f"{page.relative_to(ROOT)} names {sorted(unknown)}"
+
+
+def test_every_role_that_a_page_runs_is_one() -> None:
+    for page in pages():
+        for line in re.findall(r"^(?:[A-Z_]+=\S+ )*andon run ([a-z ]+)", page.read_text("utf-8"), re.MULTILINE):
+            assert set(line.split()) <= {*ALL_ROLES, *ALIASES}, f"{page.relative_to(ROOT)}: andon run {line}"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -3,6 +3,7 @@ each role only what belongs to its organisations."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,13 +20,14 @@ from andon.engines.database import Database
 from andon.engines.database.migrate import MIGRATIONS
 from andon.engines.database.postgresql import DROP_VIEWS
 from andon.identity.model import system_principal
-from andon.kit.clock import US_PER_DAY, US_PER_HOUR
+from andon.kit.clock import US_PER_DAY, US_PER_HOUR, now_us
 from andon.registry.directory import Directory
 from andon.registry.model import NewDevice, NewTag
 from andon.registry.service import Registry
 from historian.postgres.conftest import Opener
 from historian.support import T0, S, batch
 
+HOW_TO = Path(__file__).parents[3] / "docs/how-to/run-on-postgresql.md"
 # As the seeds print them, less defaults, keys and indexes.
 SEEDS = """
 CREATE SCHEMA seed_s1; CREATE SCHEMA seed_s2;
@@ -170,6 +172,27 @@ async def test_sums_of_minutes_and_hours_have_names_too(plant: Plant, opened: Op
     rows = plant.rows("SELECT device_id, tag, count, mean, sd, first, last, good_share FROM readings_1min")
     assert rows[0] == ("device-001", "temperature", 3, 1.0, 1.0, 0.0, 2.0, 0.75)
     assert plant.rows("SELECT count, min, max, unit FROM readings_1h") == [(6, 0.0, 5.0, "celsius")]
+
+
+async def test_the_queries_of_the_how_to_work_as_printed(plant: Plant, opened: Opener) -> None:
+    blocks = re.findall(r"```sql\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
+    means, hours = (block for block in blocks if block.startswith("SELECT"))
+    now = now_us()
+    store = opened(clock=lambda: now + 2 * US_PER_HOUR)
+    tag = plant.tag("device-001", "temperature")
+    await store.write(batch((tag, now - S, 20.0), (tag, now, 22.0), (tag, now - 2 * S, 99.0, 0)), 1)
+    await store.maintain()
+    assert sum(mean for _, device, mean in plant.rows(means) if device == "device-001") in (21.0, 42.0)
+    assert {row[1:3] for row in plant.rows(hours)} == {("device-001", "temperature")}
+    name = "reader_" + plant.url.rsplit("_", 1)[1]
+    (granted,) = (block for block in blocks if "sql_readers" in block)
+    try:
+        plant.sql.execute(granted.replace("reports", name).replace("…", "secret"), prepare=False)
+        with psycopg.connect(plant.url.replace("andon@", f"{name}@")) as reader:
+            assert reader.execute("SELECT count(*) FROM readings").fetchone() == (3,)
+    finally:
+        plant.sql.execute(f"DROP OWNED BY {name}")
+        plant.sql.execute(f"DROP ROLE {name}")
 
 
 async def test_a_role_sees_its_organisations_and_nothing_else(plant: Plant, opened: Opener) -> None:
