@@ -17,7 +17,14 @@ from andon.cli.main import app
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 # Variables that are no settings of the server, besides the simulator's (ANDON_SIM_*).
-OTHERS = {"ANDON_TOKEN", "ANDON_MQTT_PASSWORD", "ANDON_PUBLISH", "ANDON_SERVER", "ANDON_REQUIRE_ENGINES"}
+OTHERS = {
+    "ANDON_TOKEN",
+    "ANDON_MQTT_PASSWORD",
+    "ANDON_PUBLISH",
+    "ANDON_SERVER",
+    "ANDON_REQUIRE_ENGINES",
+    "ANDON_TEST_TIMESCALE",
+}
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 

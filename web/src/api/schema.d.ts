@@ -466,7 +466,8 @@ export interface paths {
         /**
          * The signals with the largest, or smallest, statistic of a range
          * @description Of the samples with a number of usable quality; signals without any are left out. Numbers of different units
-         *     are ranked together unless `unit`, `tag` or `type` keep them apart.
+         *     are ranked together unless `unit`, `tag` or `type` keep them apart. A range of six hours or more is widened to
+         *     whole hours; `meta` tells which range it became.
          *
          *     Needs the permission `data:read`.
          */
@@ -1851,10 +1852,12 @@ export interface components {
         /**
          * HistoryStorage
          * @description What history takes. `full`: why nothing is written, null while all is well; `freeBytes` of its disk.
+         *     `uncertainSamples`: how many of `samples` may have been there before, as they came for days that lie in the archive.
          */
         HistoryStorage: {
             tiers: components["schemas"]["StorageTier"][];
             samples: number;
+            uncertainSamples: number;
             bytes: number;
             bytesPerSample: number | null;
             pinnedSamples: number;
@@ -5097,6 +5100,7 @@ export interface operations {
                      *           }
                      *         ],
                      *         "samples": 56012345,
+                     *         "uncertainSamples": 0,
                      *         "bytes": 296732160,
                      *         "bytesPerSample": 5.3,
                      *         "pinnedSamples": 22683,
