@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
-from andon.app.settings import Settings
+from andon.app.settings import Settings, load_settings
 from andon.app.topology import ALIASES, ALL_ROLES
 from andon.cli.main import app
+from andon.engines.broker.address import BrokerAddress
+from andon.engines.log.kafka.settings import KafkaAddress
+from andon.historian.stores.columnar.archive import Archive, ArchiveOptions
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -71,6 +76,33 @@ def test_every_variable_that_a_page_names_is_a_setting() -> None:
         named = set(re.findall(r"\bANDON_[A-Z0-9_]*[A-Z0-9]\b(?!_?\*)", page.read_text("utf-8")))
         unknown = {name for name in named - known if not name.startswith("ANDON_SIM_")}
         assert not unknown, f"{page.relative_to(ROOT)} names {sorted(unknown)}"
+
+
+def settings_shown() -> Iterator[Any]:
+    """What the shell blocks of the pages set, block by block."""
+    for page in pages():
+        for number, block in enumerate(re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)):
+            lines = (line for line in block.splitlines() if re.search(r"ANDON_\w+=", line))
+            words = [word for line in lines for word in shlex.split(line, comments=True)]
+            shown = dict(word.split("=", 1) for word in words if re.match(r"ANDON_\w+=", word))
+            shown = {name: value for name, value in shown.items() if name not in OTHERS}
+            if shown:
+                yield pytest.param(shown, id=f"{page.relative_to(ROOT)}-{number}")
+
+
+@pytest.mark.parametrize("shown", list(settings_shown()))
+def test_settings_that_a_page_shows_are_taken(
+    shown: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in shown.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(data_dir=tmp_path)
+    if settings.log_url is not None:
+        KafkaAddress.parse(settings.log_url.get_secret_value())
+    if settings.mqtt_url is not None:
+        BrokerAddress.parse(settings.mqtt_url.get_secret_value())
+    if settings.archive_url is not None:
+        Archive.open(ArchiveOptions(settings.archive_url, endpoint=settings.archive_endpoint))
 
 
 def test_every_role_that_a_page_runs_is_one() -> None:

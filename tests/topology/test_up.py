@@ -17,12 +17,14 @@ import httpx
 import psutil
 import pytest
 
+from andon.app.topology import ALL_ROLES
 from andon.kit.clock import now_us
 from support.mqtt import device_of
 from support.running import PASSWORD, RunningAndon, eventually
 
 pytestmark = pytest.mark.topology
 ANDON = str(Path(sys.executable).with_name("andon"))
+FOLLOWERS = ("historian", "processing", "alerts", "realtime")
 
 
 def refused(*arguments: str, environment: dict[str, str] | None = None) -> str:
@@ -206,6 +208,20 @@ def test_everything_listens_on_the_loopback_only(tmp_path: Path) -> None:
             for connection in process.net_connections(kind="inet"):
                 if connection.status == psutil.CONN_LISTEN:
                     assert connection.laddr.ip in ("127.0.0.1", "::1"), (process.name(), connection.laddr)
+
+
+def test_one_process_tells_prometheus_of_all_its_roles(demo: RunningAndon) -> None:
+    def told() -> dict[str, float]:
+        lines = httpx.get(f"{demo.url}/metrics", timeout=20).raise_for_status().text.splitlines()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
+
+    running = {f'andon_role_state{{role="{role}",state="running"}}' for role in ALL_ROLES}
+    assert running <= set(told())
+    following = [f'andon_consumer_samples_total{{role="{role}"}}' for role in FOLLOWERS]
+    eventually(lambda: all(told().get(name, 0) > 0 for name in following), what="samples that each role handled")
+    found = told()
+    assert all(f'andon_consumer_lag_records{{role="{role}"}}' in found for role in FOLLOWERS)
+    assert found["andon_broker_clients"] > 0 and found["andon_ingest_samples_total"] > 0
 
 
 def test_the_broker_refuses_strangers(demo: RunningAndon) -> None:
