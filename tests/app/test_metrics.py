@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 
-from andon.api.metrics import ProcessFigures, families
+from andon.api.metrics import ProcessFigures, exposition, families
 from andon.app import web  # noqa: F401  (with it come all parts that count)
+from andon.app.plant import build_plant
+from andon.app.probes import process_figures
+from andon.app.settings import load_settings
 from andon.engines.broker.monitor import BrokerStats
 from andon.simulator.config import SimulatorConfig
 from andon.simulator.health import figures
@@ -33,3 +37,24 @@ def test_the_reference_lists_exactly_the_metrics_that_there_are() -> None:
     served = {*names(iter(REGISTRY.collect())), *names(process), *names(figures(report))}
     listed = re.findall(r"^\| `(andon_\w+)`", PAGE.read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(served)
+
+
+async def test_a_log_that_is_away_hides_the_lags_and_nothing_else(tmp_path: Path) -> None:
+    plant = await build_plant(load_settings(data_dir=tmp_path, mqtt_port=0))
+    consumer = plant.consumers["historian"] = await plant.historian.follow(plant.log)
+    plant.states["historian"] = "running"
+    task = asyncio.create_task(consumer.run())
+    try:
+        async with asyncio.timeout(20):
+            while not consumer.positions:  # noqa: ASYNC110  it has no event for it
+                await asyncio.sleep(0.01)
+        assert (await process_figures(plant)).lags == {"historian": 0}
+        await plant.log.close()
+        text = exposition(await process_figures(plant)).decode()
+        assert "andon_consumer_lag_records{" not in text
+        assert 'andon_role_state{role="historian",state="running"} 1.0' in text
+        assert 'andon_consumer_failures_total{role="historian"}' in text
+    finally:
+        await consumer.stop()
+        await asyncio.gather(task, return_exceptions=True)
+        await plant.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from starlette.types import Receive, Scope, Send
 
 from api.gateway.servers import Front, free_port, served
@@ -185,6 +186,28 @@ async def test_one_that_cannot_be_reached_is_passed_over(client: httpx.AsyncClie
     front.urls.insert(0, f"http://127.0.0.1:{free_port()}")
     assert (await client.get("/")).status_code == 201
     assert (await client.post("/", content=b"a")).status_code == 201
+
+
+async def test_what_became_of_requests_is_counted(client: httpx.AsyncClient, front: Front) -> None:
+    def counted() -> dict[str, float]:
+        name = "andon_gateway_requests_total"
+        outcomes = ("answered", "passed_over", "nobody", "broken")
+        found = {each: REGISTRY.get_sample_value(name, {"role": "ingest", "outcome": each}) for each in outcomes}
+        return {each: value or 0 for each, value in found.items()}
+
+    before = counted()
+    front.urls.insert(0, f"http://127.0.0.1:{free_port()}")
+    await client.get("/")
+    with pytest.raises(httpx.HTTPError):
+        await client.get("/break")
+    front.urls.clear()
+    await client.get("/")
+    assert {each: value - before[each] for each, value in counted().items()} == {
+        "answered": 1,
+        "passed_over": 2,
+        "nobody": 1,
+        "broken": 1,
+    }
 
 
 async def test_a_connection_that_died_while_idle_is_replaced(front: Front) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from andon.api.gateway import metrics
 from andon.api.gateway.connection import BrokenError, Connection, Headers
 from andon.api.gateway.upstream import Upstream
 from andon.api.middleware import SECURITY_HEADERS
@@ -61,11 +62,19 @@ class Forwarder:
             await self._answer(scope, connection, body, send)
         except ClientGoneError:
             connection.close()
+        except BrokenError:
+            self._count("broken")
+            connection.close()
+            raise
         except BaseException:
             connection.close()
             raise
         else:
+            self._count("answered")
             self.upstream.release(url, connection)
+
+    def _count(self, outcome: str) -> None:
+        metrics.REQUESTS.labels(self.role, outcome).inc()
 
     async def _ask(self, scope: Scope, headers: Headers, body: _Body) -> tuple[Connection, str]:
         """A connection with the beginning of the request on it."""
@@ -83,11 +92,15 @@ class Forwarder:
                         await connection.head(self.upstream.limits.answer_s)
                     return connection, url
                 except BrokenError as error:
-                    if known is None and scope["method"] not in _WITHOUT_BODY:
-                        raise
+                    if known is None:
+                        self._count("passed_over")
+                        if scope["method"] not in _WITHOUT_BODY:
+                            raise
                     problem = error
                 except UnavailableError as error:
+                    self._count("passed_over")
                     problem = error
+        self._count("nobody")
         raise UnavailableError(problem.message, cure=problem.cure)
 
     async def _answer(self, scope: Scope, connection: Connection, body: _Body, send: Send) -> None:
@@ -111,6 +124,7 @@ class Forwarder:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except BrokenError as error:
             # Too late for another status. An answer that just ends tells the client that it is not whole.
+            self._count("broken")
             logger.warning("an answer broke off", extra={"role": self.role, "error": error.message})
             raise ClientGoneError from error
         await send({"type": "http.response.body", "body": b""})
