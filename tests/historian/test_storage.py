@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,7 +56,8 @@ class FakeStore:
     async def storage(self) -> StorageReport:
         raw = TierReport("raw", 2, 1000, 5300, T0, T0 + 1, parse_timestamp("2025-01-18T00:00:00Z"), 100)
         minute = TierReport("minute", 0, 0, 0, None, None, None, 0)
-        return StorageReport((raw, minute), 1010, 10, 290, 7, 3, 4096, {0: 5}, full="the disk is full")
+        report = StorageReport((raw, minute), 1010, 10, 290, 7, 3, 4096, {0: 5}, full="the disk is full")
+        return replace(report, archive_problem="it is away")
 
 
 @dataclass
@@ -122,7 +123,10 @@ async def client(works: Works, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
 
     app.state.consumer_lags = lags
     app.state.settings = SimpleNamespace(
-        data_dir=tmp_path, archive_url="s3://key:secret@bucket/plant?region=x", archive_after_days=3
+        data_dir=tmp_path,
+        archive_url="s3://key:secret@bucket/plant?region=x",
+        archive_after_days=3,
+        archive_keep_days=365,
     )
     headers = {"authorization": "Bearer admin"}
     async with httpx.AsyncClient(
@@ -150,14 +154,21 @@ async def test_the_report_says_what_each_tier_takes_and_when_it_goes(client: htt
         "bytesPerRow": 5.3,
         "oldest": "2025-01-11T10:00:00.000Z",
         "newest": "2025-01-11T10:00:00.000001Z",
-        "keptDays": 7,
+        "keptDays": 365,
         "nextDropAt": "2025-01-18T00:00:00.000Z",
         "nextDropBytes": 100,
     }
     assert data["tiers"][1]["bytesPerRow"] is None
     assert (data["samples"], data["bytes"], data["bytesPerSample"], data["pinnedSamples"]) == (1010, 5300, 5.3, 7)
     assert data["unsealed"] == {"samples": 10, "bytes": 290}
-    assert data["archived"] == {"files": 3, "bytes": 4096, "url": "s3://bucket/plant", "afterDays": 3}
+    assert data["archived"] == {
+        "files": 3,
+        "bytes": 4096,
+        "url": "s3://bucket/plant",
+        "afterDays": 3,
+        "keptDays": 365,
+        "problem": "it is away",
+    }
     assert data["freeBytes"] > 0
     assert data["full"] == "the disk is full"
     assert data["consumers"] == [

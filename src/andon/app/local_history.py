@@ -19,6 +19,7 @@ from andon.registry.directory import Directory
 
 logger = logging.getLogger(__name__)
 _ARCHIVE_EVERY_S = 3_600.0
+_AFTER_A_FAILURE_S = 60.0
 
 
 def open_local_history(settings: Settings) -> LocalStore:
@@ -29,6 +30,9 @@ def open_local_history(settings: Settings) -> LocalStore:
         late_window_s=settings.late_window_s,
         min_free_bytes=settings.min_free_bytes,
         statistics_samples=settings.statistics_samples,
+        archive_after_days=settings.archive_after_days,
+        archive_keep_days=settings.archive_keep_days,
+        archive_timeout_s=settings.archive_timeout_s,
     )
     return LocalStore.open(settings.data_dir / "history", limits, archive=_archive(settings))
 
@@ -65,18 +69,18 @@ async def beside_history(store: HistoryStore, directory: Directory, settings: Se
 
 
 async def _archiving(store: LocalStore, after_days: float) -> None:
-    away = False
+    failed = False
     while True:
         try:
             moved = await store.archive_days(now_us() - round(after_days * US_PER_DAY))
         except UnavailableError as error:
-            if not away:
-                logger.warning("the archive is away, old days stay here", extra={"error": error.message})
-            away = True
+            if not failed:
+                logger.warning("the archive takes nothing, old days stay here", extra={"error": error.message})
+            failed = True
         else:
-            if away:
-                logger.info("the archive is back")
-            away = False
+            if failed:
+                logger.info("the archive takes old days again")
+            failed = False
             if moved:
                 logger.info("files of old days were moved to the archive", extra={"files": moved})
-        await asyncio.sleep(_ARCHIVE_EVERY_S)
+        await asyncio.sleep(_AFTER_A_FAILURE_S if failed else _ARCHIVE_EVERY_S)

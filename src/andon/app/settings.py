@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     statistics_samples: int = Field(5_000_000, gt=0, description="From more samples percentiles are approximate.")
     archive_url: str | None = Field(None, description="Folder or `s3://bucket/prefix` that old days move to.")
     archive_after_days: float = Field(3, gt=0, description="Age from which a day moves there; below raw retention.")
+    archive_keep_days: float | None = Field(None, gt=0, description="Age to which it keeps them; without: for ever.")
+    archive_timeout_s: float = Field(10, gt=0, description="Longest wait for an answer of the archive.")
     archive_endpoint: str | None = Field(None, description="URL of an object store that is not Amazon's.")
     archive_region: str | None = Field(None, description="Its region.")
     archive_access_key: str | None = Field(None, description="Access key; by default what the environment gives.")

@@ -119,7 +119,7 @@ class StorageReport:
     `uncertain`: how many of `samples` may have been counted before: they came for days that could not be looked at.
     `pinned`: samples that retention leaves alone; `archived_files`, `archived_bytes`: what lies in the archive;
     `durable`: the log position up to which everything is in files, by partition. `full`: why nothing is written now,
-    None while all is well.
+    None while all is well; `archive_problem`: why the archive cannot be asked, or takes nothing.
     """
 
     tiers: tuple[TierReport, ...]
@@ -132,6 +132,7 @@ class StorageReport:
     durable: Mapping[int, int]
     full: str | None = None
     uncertain: int = 0
+    archive_problem: str | None = None
 
     @property
     def bytes(self) -> int:

@@ -28,6 +28,15 @@ class Retention:
         days = self.days(tier)
         return None if days is None else now - round(days * US_PER_DAY)
 
+    def with_archive(self, after_days: float, keep_days: float | None) -> Retention:
+        """Where samples move to an archive when they are `after_days` old: what gets that far is kept for `keep_days`.
+
+        Those that are kept for longer than that, or not long enough to move, are kept as they are.
+        """
+        if self.raw_days is None or self.raw_days <= after_days:
+            return self
+        return replace(self, raw_days=None if keep_days is None else max(self.raw_days, keep_days))
+
 
 PRESETS: Final[Mapping[str, Retention]] = MappingProxyType(
     {"s2": Retention(), "s1": Retention(90, 90, 365), "keep": Retention(None, None, None)}
@@ -45,6 +54,11 @@ class RetentionPolicies:
     def of(self, tag_id: int) -> Retention:
         """What holds for a tag."""
         return self.tags.get(tag_id, self.default)
+
+    def with_archive(self, after_days: float, keep_days: float | None) -> RetentionPolicies:
+        """See `Retention.with_archive`."""
+        tags = {tag: each.with_archive(after_days, keep_days) for tag, each in self.tags.items()}
+        return RetentionPolicies(self.default.with_archive(after_days, keep_days), tags)
 
     def oldest(self, tier: Source, now: int) -> int | None:
         """The cutoff that no tag's lies before: everything older may go as a whole. None when some tag is kept."""

@@ -40,12 +40,16 @@ class Unsealed(Answer):
 
 
 class Archived(Answer):
-    """What lies in the archive, and where that is: `url` null when there is none. Days move there at `afterDays`."""
+    """What lies in the archive, and where that is: `url` null when there is none. Days move there at `afterDays` and
+    stay for `keptDays`, null for ever. `problem`: why it cannot be asked, or takes nothing; null while all is well.
+    """
 
     files: int
     bytes: int
     url: str | None
     after_days: float | None
+    kept_days: float | None
+    problem: str | None
 
 
 class ConsumerLag(Answer):
@@ -88,7 +92,8 @@ class HistoryStorage(Answer):
             "bytesPerSample": 5.3,
             "pinnedSamples": 22683,
             "unsealed": {"samples": 25145, "bytes": 729205},
-            "archived": {"files": 12, "bytes": 508684640, "url": "s3://plant-history", "afterDays": 3},
+            "archived": {"files": 12, "bytes": 508684640, "url": "s3://plant-history", "afterDays": 3}
+            | {"keptDays": None, "problem": None},
             "full": None,
             "freeBytes": 83694170112,
             "logBytes": 5431056,

@@ -41,10 +41,18 @@ async def storage(request: Request, historian: History, principal: SystemReader)
     keeper = state.housekeeper
     with_days = await asyncio.to_thread(_policy, state.database, state.directory.default_organisation, keeper.default)
     settings = getattr(state, "settings", None)
+    archived = _archive(settings)
+    if archived["url"] is not None:
+        with_days = with_days.with_archive(archived["afterDays"], archived["keptDays"])
     body = {
         "tiers": [_tier(each, with_days) for each in report.tiers],
         **_sums(report),
-        "archived": {"files": report.archived_files, "bytes": report.archived_bytes, **_archive(settings)},
+        "archived": {
+            "files": report.archived_files,
+            "bytes": report.archived_bytes,
+            **archived,
+            "problem": report.archive_problem,
+        },
         "freeBytes": await asyncio.to_thread(_free, settings),
         "logBytes": status.file_bytes,
         "consumers": await _consumers(historian, status.streams, getattr(state, "consumer_lags", _nobody)),
@@ -120,10 +128,10 @@ def _archive(settings: Any) -> dict[str, Any]:
     """Where the archive is, without what might be secret in its address."""
     url = getattr(settings, "archive_url", None)
     if url is None:
-        return {"url": None, "afterDays": None}
+        return {"url": None, "afterDays": None, "keptDays": None}
     parts = urlsplit(url)
     shown = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    return {"url": shown, "afterDays": settings.archive_after_days}
+    return {"url": shown, "afterDays": settings.archive_after_days, "keptDays": settings.archive_keep_days}
 
 
 def _free(settings: Any) -> int | None:

@@ -48,7 +48,9 @@ def options(url: str, server: str | None = None) -> ArchiveOptions:
 @pytest.fixture(params=["folder", "object store"])
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
     if request.param == "folder":
-        return Archive.open(options(str(tmp_path / "archive")))
+        archive = Archive.open(options(str(tmp_path / "archive")))
+        archive.begin()
+        return archive
     server = request.getfixturevalue("server")
     bucket = f"history-{abs(hash(request.node.name)):x}"
     client(server).create_bucket(Bucket=bucket)

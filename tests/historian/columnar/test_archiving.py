@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ async def everything(store: LocalStore) -> list[float]:
     return (await store.read(2, 0, NOW, 10_000)).values.tolist()
 
 
+async def found_again(store: LocalStore) -> None:
+    """Wait until the archive is used again."""
+    for _ in range(600):
+        if (await store.storage()).archive_problem is None:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the archive is not found again")
+
+
 async def test_what_is_older_moves_and_is_read_as_before(store: LocalStore, tmp_path: Path) -> None:
     before = await everything(store)
     assert await store.archive_days(DAY + 2 * US_PER_DAY) == 2
@@ -97,6 +107,7 @@ async def test_without_its_archive_history_says_what_is_missing_and_keeps_its_su
     assert len(await again.read(2, DAY + 2 * US_PER_DAY, NOW, 1_000)) == 100
     assert (await again.buckets(2, DAY, DAY + 3 * US_PER_DAY, 3)).counts.tolist() == [100, 100, 100]
     shutil.move(tmp_path / "unplugged", tmp_path / "archive")
+    await found_again(again)
     assert len(await everything(again)) == 300
     await again.close()
 

@@ -71,8 +71,8 @@ async def test_parts_of_format_1_that_overlap_are_counted_once_they_are_merged(t
     for name, shift in ((2, 0), (3, 3_600 * S)):
         (folder / "raw" / "2025-01-11" / f"10h-0000000{name}.parquet").write_bytes(PART_1.read_bytes())
         db.execute(
-            "INSERT INTO files SELECT ?, tier, slot, span, ?, ?, rows, bytes, min_time + ?, max_time + ?, made_at, merged,"
-            " rolled, pinned, archive, checksum FROM files WHERE id = 1",
+            "INSERT INTO files SELECT ?, tier, slot, span, ?, ?, rows, bytes, min_time + ?, max_time + ?, made_at,"
+            " merged, rolled, pinned, archive, checksum FROM files WHERE id = 1",
             (name, name, f"raw/2025-01-11/10h-0000000{name}.parquet", shift, shift),
         )
     db.commit()
@@ -91,7 +91,7 @@ def test_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     db = sqlite3.connect(tmp_path / "history" / "manifest.db")
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(StartError, match="format 99.*start the newer version"):
+    with pytest.raises(StartError, match=r"format 99.*start the newer version"):
         LocalStore.open(tmp_path / "history", LIMITS)
     assert list((tmp_path / "history" / "raw").rglob("*.parquet"))
 

@@ -1263,13 +1263,16 @@ export interface components {
         };
         /**
          * Archived
-         * @description What lies in the archive, and where that is: `url` null when there is none. Days move there at `afterDays`.
+         * @description What lies in the archive, and where that is: `url` null when there is none. Days move there at `afterDays` and
+         *     stay for `keptDays`, null for ever. `problem`: why it cannot be asked, or takes nothing; null while all is well.
          */
         Archived: {
             files: number;
             bytes: number;
             url: string | null;
             afterDays: number | null;
+            keptDays: number | null;
+            problem: string | null;
         };
         /**
          * BegunImport
@@ -5112,7 +5115,9 @@ export interface operations {
                      *           "files": 12,
                      *           "bytes": 508684640,
                      *           "url": "s3://plant-history",
-                     *           "afterDays": 3
+                     *           "afterDays": 3,
+                     *           "keptDays": null,
+                     *           "problem": null
                      *         },
                      *         "full": null,
                      *         "freeBytes": 83694170112,

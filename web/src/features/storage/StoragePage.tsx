@@ -8,6 +8,7 @@ import { SeverityMark } from "@/components/SeverityMark";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { formatBytes, formatCount, NO_VALUE } from "@/lib/format";
 import { RetentionPanel } from "./RetentionPanel";
+import { formatDays } from "./retention";
 import { Consumers, Tiers } from "./tables";
 import classes from "./storage.module.css";
 
@@ -38,7 +39,14 @@ export default function StoragePage() {
 }
 
 function State({ storage }: { storage: HistoryStorage }) {
-  return <span className="from-server">{storage.full === null ? "Everything is written" : <SeverityMark level="critical" label={`Nothing is written: ${storage.full}`} />}</span>;
+  const { full, archived } = storage;
+  return (
+    <span className="from-server">
+      {full !== null && <SeverityMark level="critical" label={`Nothing is written: ${full}`} />}
+      {archived.problem !== null && <SeverityMark level="warning" label={`The archive is not used: ${archived.problem}`} />}
+      {full === null && archived.problem === null && "Everything is written"}
+    </span>
+  );
 }
 
 function Nothing() {
@@ -55,7 +63,7 @@ function Sums({ storage }: { storage: HistoryStorage }) {
   const beside = [
     storage.freeBytes === null ? null : `${formatBytes(storage.freeBytes)} free`,
     storage.logBytes === null ? null : `log ${formatBytes(storage.logBytes)}`,
-    archived.files === 0 ? null : `archive ${formatBytes(archived.bytes)}`,
+    archived.files === 0 ? null : `archive ${formatBytes(archived.bytes)}, kept ${formatDays(archived.keptDays)}`,
   ];
   return (
     <Figures>

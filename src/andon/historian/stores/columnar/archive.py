@@ -21,6 +21,7 @@ from andon.kit.errors import StartError, UnavailableError
 
 _PIECE: Final = 4 << 20
 _S3: Final = "s3://"
+_MARK: Final = ".andon-archive"
 _PROBE: Final = ".andon-probe"
 
 
@@ -59,6 +60,7 @@ class Archive:
         self._options = options
         self._filesystem = filesystem
         self._root = root
+        self._begun = False
 
     @staticmethod
     def open(options: ArchiveOptions) -> Archive:
@@ -79,6 +81,37 @@ class Archive:
         """Where it is, for people."""
         return self._options.url
 
+    def there(self) -> None:
+        """Ask for a sign of life. OSError when there is none."""
+        if isinstance(self._filesystem, fs.LocalFileSystem):
+            root = Path(self._root)
+            if not root.is_dir() or (self._begun and not (root / _MARK).exists()):
+                raise OSError(f"{root} is not there, or not the folder that files were moved to: it has no {_MARK}")
+            return
+        bucket = self._root.partition("/")[0]
+        try:
+            found = self._filesystem.get_file_info(bucket)
+        except OSError as error:
+            if "ACCESS_DENIED" in str(error):  # whoever refuses is there; reading files may be allowed all the same
+                return
+            raise OSError(self._without_secrets(str(error))) from None
+        if found.type == fs.FileType.NotFound:
+            raise OSError(f"there is no bucket {bucket}")
+
+    def begin(self) -> None:
+        """Make a folder ready to take files, before the first one. UnavailableError when that cannot be.
+
+        Its mark tells the disk from an empty folder, which is all there is while that is not mounted.
+        """
+        if isinstance(self._filesystem, fs.LocalFileSystem):
+            with self._guarded("be used"), self._writing(_MARK) as file:
+                file.write(b"Andon keeps history here; it uses this folder only while this file is in it.\n")
+        self._begun = True
+
+    def begun(self) -> None:
+        """Files were moved there before: `begin` was called, be it by an earlier process."""
+        self._begun = True
+
     def check(self) -> None:
         """Write, read and delete a small file, to know that all of it is allowed."""
         with self._guarded("be used"):
@@ -93,6 +126,8 @@ class Archive:
 
         UnavailableError, too, when the copy differs: the file here must stay. OSError when that cannot be read.
         """
+        with self._guarded("take a file"):
+            self.there()
         with path.open("rb") as source:
             size, checksum = _digest(source)
             source.seek(0)
@@ -121,6 +156,7 @@ class Archive:
     def remove(self, name: str) -> None:
         """Delete a file there; one that is gone already is no error."""
         with self._guarded("delete a file"), contextlib.suppress(FileNotFoundError):
+            self.there()
             self._filesystem.delete_file(self._path(name))
 
     def _path(self, name: str) -> str:

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from andon.historian.model import Source
+from andon.historian.stores.columnar.packed import pack, unpack
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 
 TIERS: Final[tuple[Source, ...]] = ("raw", "minute", "hour")
@@ -56,6 +60,16 @@ class Entry:
     def touches(self, start: int, end: int) -> bool:
         """Whether it may hold anything of [start, end)."""
         return self.min_time < end and self.max_time >= start
+
+
+def pack_tags(tags: NDArray[np.int32]) -> str:
+    """As `Entry.tags` holds them."""
+    return pack([tags.astype(np.int64)])
+
+
+def tags_there(entry: Entry) -> NDArray[np.int32] | None:
+    """The tags of a file in the archive, without a look there; None when they were not noted."""
+    return None if entry.tags is None else unpack(entry.tags, 1)[0].astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from andon.historian.model import Source
 from andon.historian.retention import Dropped, RetentionPolicies
 from andon.historian.rollup import TierRows
-from andon.historian.stores.columnar.catalogue import ROLLED, TIERS, Entry
+from andon.historian.stores.columnar.catalogue import ROLLED, TIERS, Entry, tags_there
 from andon.historian.stores.columnar.compaction import entry_of, merge_parts
+from andon.historian.stores.columnar.gate import ArchivedFileError
 from andon.historian.stores.columnar.inputs import pieces
 from andon.historian.stores.columnar.openfiles import ALWAYS
 from andon.historian.stores.columnar.partfile import write_part
@@ -23,13 +24,20 @@ from andon.kit.clock import US_PER_DAY
 
 
 def retain(state: State, policies: RetentionPolicies, now: int) -> list[Dropped]:
-    """Drop what is over. Parts that the tiers do not know all of yet are left for the next time."""
+    """Drop what is over, also from the archive.
+
+    Parts that the tiers do not know all of yet are left for the next time, and so are days that need an archive that
+    is away.
+    """
     found = []
     for tier in TIERS:
         for day in _days_over(state, policies, tier, now):
-            dropped = _drop_day(state, policies, tier, day, now)
-            if dropped is not None:
-                found.append(dropped)
+            try:
+                dropped = _drop_day(state, policies, tier, day, now)
+            except ArchivedFileError:
+                state.give_up()
+            else:
+                found.extend([] if dropped is None else [dropped])
     return found
 
 
@@ -45,7 +53,7 @@ def _days_over(state: State, policies: RetentionPolicies, tier: Source, now: int
 def _drop_day(state: State, policies: RetentionPolicies, tier: Source, day: int, now: int) -> Dropped | None:
     if tier == "raw" and not _ready(state, day):
         return None
-    files = [each for each in state.catalogue.of_day(tier, day) if each.archive is None and not each.pinned]
+    files = [each for each in state.catalogue.of_day(tier, day) if not each.pinned]
     start, end = day * US_PER_DAY, (day + 1) * US_PER_DAY
     finer = _tags_of_finer(state, tier, day)
     rows = bytes_ = 0
@@ -89,6 +97,9 @@ def _tags_of_finer(state: State, tier: Source, day: int) -> Tags:
 
 
 def _index_tags(state: State, entry: Entry) -> Tags:
+    noted = tags_there(entry)
+    if noted is not None:
+        return noted
     return (state.files.file(entry) if entry.tier == "raw" else state.files.tier(entry)).index.tags
 
 

@@ -23,6 +23,8 @@ class LocalStoreLimits:
     `readers`: queries at the same time. `open_files`: files kept open. `recent_bytes`: newest parts also kept in
     memory. `run_rows`, `fan_out`: unsealed batches are folded into sorted runs of at least `run_rows`, then into
     larger ones, `fan_out` at a time. `statistics_samples`: beyond it percentiles come from the minutes' means.
+    `archive_after_days`: when samples move to the archive, if there is one, and `archive_keep_days` how long they are
+    kept then, None for ever; `archive_timeout_s`: longest wait for an answer of it.
     `maintenance`: whether files are merged and dropped in the background; tests do that themselves.
     """
 
@@ -43,6 +45,9 @@ class LocalStoreLimits:
     run_rows: int = 16_384
     fan_out: int = 8
     statistics_samples: int = 5_000_000
+    archive_after_days: float = 3.0
+    archive_keep_days: float | None = None
+    archive_timeout_s: float = 10.0
     maintenance: bool = True
     maintenance_interval_s: float = 1.0
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from andon.historian.stores.columnar.gate import ArchivedFileError
 from andon.historian.stores.columnar.state import State
 from andon.historian.stores.columnar.tasks import next_task
 from andon.kit.errors import AndonError, UnavailableError
@@ -67,6 +68,13 @@ class Maintenance:
     def _do(self, task: Callable[[], None]) -> None:
         try:
             task()
+        except ArchivedFileError as error:
+            self._state.give_up()
+            if error.day is None:
+                raise
+            self._state.put_off(error.day)
+            if self._state.gate.away is None:
+                logger.warning("a day in the archive cannot be worked at now", extra={"error": error.message})
         except (OSError, sqlite3.Error, pa.ArrowException) as error:
             self._state.give_up()
             raise UnavailableError(f"files of history cannot be merged: {error}", cure="check the disk") from error

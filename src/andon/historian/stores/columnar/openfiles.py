@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from andon.historian.stores.columnar.catalogue import Entry
 from andon.historian.stores.columnar.fresh import Summing
+from andon.historian.stores.columnar.gate import ArchivedFileError, Gate
 from andon.historian.stores.columnar.partfile import PartFile
 from andon.historian.stores.columnar.sorting import byte_size, of_tags
 from andon.historian.stores.columnar.tierfile import TierFile
@@ -54,8 +55,9 @@ class MemoryPart(Summing):
 class OpenFiles:
     """Least recently used ones are let go of; a query that still uses one keeps it open."""
 
-    def __init__(self, place: Callable[[Entry], Place], limit: int, recent_bytes: int) -> None:
+    def __init__(self, place: Callable[[Entry], Place], limit: int, recent_bytes: int, gate: Gate) -> None:
         self._place = place
+        self._gate = gate
         self._limit = limit
         self._recent_bytes = recent_bytes
         self._lock = threading.Lock()
@@ -73,7 +75,8 @@ class OpenFiles:
 
     def samples(self, entry: Entry, tags: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
         """Samples of a raw part, by tag, then time; those of a pinned part bear the mark."""
-        found = _guarded(entry, lambda: self.part(entry).read_many(tags, start, end))
+        part = self.part(entry)
+        found = self._guarded(entry, lambda: part.read_many(tags, start, end))
         return found.with_marks(PINNED if entry.pinned else 0)
 
     def file(self, entry: Entry) -> PartFile:
@@ -81,6 +84,10 @@ class OpenFiles:
         found = self._opened(entry, PartFile.open)
         assert isinstance(found, PartFile)
         return found
+
+    def look(self, entry: Entry) -> None:
+        """Open a raw part anew. UnavailableError when it is not there."""
+        self._guarded(entry, lambda: PartFile.open(*self._place(entry)).close())
 
     def tier(self, entry: Entry) -> TierFile:
         """A tier's file."""
@@ -109,20 +116,28 @@ class OpenFiles:
             if found is not None:
                 self._open.move_to_end(entry.id)
                 return found
-        opened = _guarded(entry, lambda: open_file(*self._place(entry)))
+        opened = self._guarded(entry, lambda: open_file(*self._place(entry)))
         with self._lock:
             self._open[entry.id] = opened
             while len(self._open) > self._limit:
                 self._open.popitem(last=False)
         return opened
 
+    def _guarded(self, entry: Entry, work: Callable[[], T]) -> T:
+        if entry.archive is None:
+            return _guarded(entry, work)
+        try:
+            return self._gate.run(entry.archive, work)
+        except ArchivedFileError as error:
+            error.day = entry.day
+            raise
+
 
 def _guarded(entry: Entry, work: Callable[[], T]) -> T:
     try:
         return work()
     except (OSError, ValueError, pa.ArrowException) as error:
-        where = entry.archive or entry.path
         raise UnavailableError(
-            f"the history file {where} cannot be read: {error}",
-            cure="restore the file from a backup, or check the disk or the archive that holds it",
+            f"the history file {entry.path} cannot be read: {error}",
+            cure="restore the file from a backup, or check the disk that holds it",
         ) from error

@@ -10,7 +10,7 @@ from andon.historian.stores.columnar.state import State
 from andon.kit.clock import US_PER_DAY
 
 
-def report(state: State, full: str | None) -> StorageReport:
+def report(state: State, full: str | None, archive_problem: str | None = None) -> StorageReport:
     """The storage report of now."""
     with state.view() as view:
         unsealed = Runs(view.runs)
@@ -29,13 +29,14 @@ def report(state: State, full: str | None) -> StorageReport:
         archived_bytes=sum(entry.bytes for entry in archived),
         durable=state.durable_positions(),
         full=full,
+        archive_problem=state.gate.away or archive_problem,
     )
 
 
 def _tier(state: State, tier: Source, entries: list[Entry]) -> TierReport:
     here = [entry for entry in entries if entry.archive is None]
     days = state.policies.default.days(tier)
-    going = [entry for entry in here if not entry.pinned]
+    going = [entry for entry in entries if not entry.pinned]
     oldest = min((entry.day for entry in going), default=None)
     drop = oldest is not None and days is not None
     return TierReport(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,17 +13,16 @@ from andon.historian.model import Source
 from andon.historian.retention import RetentionPolicies
 from andon.historian.stores.columnar.archive import Archive
 from andon.historian.stores.columnar.catalogue import Catalogue, Entry
+from andon.historian.stores.columnar.gate import Gate, GateLimits
 from andon.historian.stores.columnar.layout import path_of
+from andon.historian.stores.columnar.leaving import TRY_AGAIN_S, Leaving
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.manifest import Change, Manifest
 from andon.historian.stores.columnar.memory import Runs
 from andon.historian.stores.columnar.newest import Newest
 from andon.historian.stores.columnar.openfiles import OpenFiles, Place
 from andon.historian.stores.columnar.view import View
-from andon.kit.errors import UnavailableError
 from andon.kit.samples import SampleBatch
-
-logger = logging.getLogger(__name__)
 
 Reached = Callable[[str], None]
 """Called at the points where a crash is tested: `before fsync`, `before manifest`, `before deletions`."""
@@ -44,7 +43,8 @@ class State:
         self.limits = limits
         self.clock = clock
         self.reached = reached
-        self.files = OpenFiles(self._place, limits.open_files, limits.recent_bytes)
+        self.gate = Gate(GateLimits(timeout_s=limits.archive_timeout_s), self._archive_there)
+        self.files = OpenFiles(self._place, limits.open_files, limits.recent_bytes, self.gate)
         self.newest = Newest(manifest.newest())
         self.policies = RetentionPolicies()
         self.archive: Archive | None = None
@@ -68,6 +68,8 @@ class State:
         self._generation = 0
         self._reading: Counter[int] = Counter()
         self._obsolete: list[tuple[int, Entry]] = []
+        self._leaving = Leaving(manifest, self.gate)
+        self._put_off: dict[int, float] = {}
 
     # Looking
 
@@ -208,6 +210,7 @@ class State:
             self._generation += 1
             self._obsolete.extend((self._generation, entry) for entry in gone)
             self._notes.update(notes)
+            self._leaving.keep(entry.archive for entry in added if entry.archive is not None)
             for tier in ("raw", "minute", "hour"):
                 if f"gone {tier}" in notes:
                     self._gone[tier] = int(notes[f"gone {tier}"])
@@ -224,14 +227,26 @@ class State:
         for entry in ready:
             if entry.archive is None:
                 (self.folder / entry.path).unlink(missing_ok=True)
-            elif self.archive is not None:
-                self._remove_archived(self.archive, entry.archive)
+            else:
+                self._leaving.add(entry.archive)
+        self._leaving.sweep(self.archive)
 
-    def _remove_archived(self, archive: Archive, name: str) -> None:
-        try:
-            archive.remove(name)
-        except UnavailableError as error:
-            logger.warning("a file that is no longer history stays in the archive", extra={"error": error.message})
+    # The archive
+
+    def put_off(self, day: int) -> None:
+        """A day's file in the archive could not be had: leave that day alone for a while."""
+        self._put_off[day] = time.monotonic() + TRY_AGAIN_S
+
+    def waits_for_archive(self, day: int) -> bool:
+        """Whether a day cannot be worked at now, because of what of it lies in the archive."""
+        if all(part.archive is None for part in self._catalogue.of_day("raw", day)):
+            return False
+        return self.gate.away is not None or time.monotonic() < self._put_off.get(day, 0.0)
+
+    def _archive_there(self) -> None:
+        if self.archive is None:
+            raise OSError("no archive is configured")
+        self.archive.there()
 
     def new_file(self, tier: Source, slot: int, span: int) -> tuple[int, str]:
         """Number and path of the next file. This thread makes it history by `swap` or `sealed`, or gives it up."""
@@ -254,6 +269,7 @@ class State:
 
     def close(self) -> None:
         """Close the manifest."""
+        self.gate.close()
         self._manifest.close()
 
     def _place(self, entry: Entry) -> Place:

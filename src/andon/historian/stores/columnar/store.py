@@ -57,6 +57,7 @@ class LocalStore:
         self._seal: Future[None] | None = None
         self._seal_lock = threading.Lock()
         self._failure: str | None = None
+        self._archive_failure: str | None = None
         self._tried_at = 0.0
         self._maintenance = Maintenance(state, self._seal_in_time)
         if state.limits.maintenance:
@@ -80,6 +81,8 @@ class LocalStore:
             manifest = Manifest(folder / "manifest.db")
             state = State(folder, limits or LocalStoreLimits(), manifest, clock, reached)
             state.archive = archive
+            if archive is not None and state.note("archive") == archive.url:
+                archive.begun()
             left = remove_strangers(folder, (entry.path for entry in state.catalogue.everything()))
             migrate(state, folder.with_suffix(".db"))
         except (OSError, ValueError, sqlite3.Error, UnavailableError) as error:
@@ -99,8 +102,8 @@ class LocalStore:
 
     @property
     def failure(self) -> str | None:
-        """Why nothing is written or merged now; None while all is well."""
-        return self._failure or self._maintenance.failure
+        """Why nothing is written or merged now, or the archive is not used; None while all is well."""
+        return self._failure or self._maintenance.failure or self._state.gate.away or self._archive_failure
 
     # Writing
 
@@ -215,12 +218,15 @@ class LocalStore:
 
     async def storage(self) -> StorageReport:
         """See `HistoryStore.storage`."""
-        return await self._ask_state(report, self.failure)
+        return await self._ask_state(report, self._failure or self._maintenance.failure, self._archive_failure)
 
     # Keeping house
 
     async def retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
         """See `HistoryStore.retain`."""
+        limits = self._limits
+        if self._state.archive is not None:
+            policies = policies.with_archive(limits.archive_after_days, limits.archive_keep_days)
         self._state.policies = policies
         return await self._in_the_background(self._retain, policies, now)
 
@@ -232,9 +238,14 @@ class LocalStore:
         """
         if self._state.archive is None:
             raise UnavailableError("history has no archive", cure="name a folder or an object store for it")
-        moved = await self._in_the_background(
-            archive_days, self._state, self._state.archive, before, self._maintenance.paused
-        )
+        try:
+            moved = await self._in_the_background(
+                archive_days, self._state, self._state.archive, before, self._maintenance.paused
+            )
+        except UnavailableError as error:
+            self._archive_failure = error.message
+            raise
+        self._archive_failure = None
         return len(moved)
 
     async def maintain(self, everything: bool = False) -> None:

@@ -20,7 +20,7 @@ _MUCH_LARGER = 4
 def next_task(state: State, everything: bool) -> Task | None:
     """The most urgent piece of work, None when there is none. `everything`: do not wait for more to come."""
     catalogue = state.catalogue
-    days = sorted(catalogue.days["raw"], reverse=True)
+    days = sorted((day for day in catalogue.days["raw"] if not state.waits_for_archive(day)), reverse=True)
     for find in (_unrolled, _crowded):
         for day in days:
             for task in find(state, catalogue.of_day("raw", day), everything):
