@@ -10,8 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from andon.historian.rollup import rollup
+from andon.historian.stores.columnar import sortedfile
 from andon.historian.stores.columnar.limits import LocalStoreLimits
+from andon.historian.stores.columnar.partfile import PartFile, write_part
 from andon.historian.stores.columnar.store import LocalStore
+from andon.historian.stores.columnar.tierfile import write_tier
 from andon.kit.errors import StartError, UnavailableError
 from historian.support import T0, S, batch
 
@@ -32,21 +36,26 @@ PRAGMA user_version = 1;
 """
 PART_1 = Path(__file__).with_name("part-format-1.parquet")
 """Tag 1, a sample a second for a minute from `T0`, values 0 to 59; tag 2, the text "on" at `T0`."""
+TIER_1 = Path(__file__).with_name("tier-format-1.parquet")
+"""The sums of its minute."""
 
 
-def folder_of_format_1(folder: Path) -> None:
+def folder_of_format_1(folder: Path, *, part: Path = PART_1, tier: Path | None = None) -> None:
     folder.mkdir()
-    path = folder / "raw" / "2025-01-11" / "10h-00000001.parquet"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(PART_1.read_bytes())
     db = sqlite3.connect(folder / "manifest.db")
     db.executescript(MANIFEST_1)
-    hour = T0 // 3_600_000_000 * 3_600_000_000
-    row = (1, "raw", hour, 3_600_000_000, 1, path.relative_to(folder).as_posix(), 61, path.stat().st_size)
-    db.execute(
-        "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, NULL, NULL)",
-        (*row, T0, T0 + 59 * S, T0 + 60 * S),
-    )
+    files: list[tuple[str, Path, int, int]] = [("raw", part, 61, T0 + 59 * S)]
+    files += [] if tier is None else [("minute", tier, 2, T0)]
+    for id_, (kind, source, rows, last) in enumerate(files, 1):
+        path = folder / kind / "2025-01-11" / f"10h-0000000{id_}.parquet"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(source.read_bytes())
+        hour = T0 // 3_600_000_000 * 3_600_000_000
+        row = (id_, kind, hour, 3_600_000_000, id_, path.relative_to(folder).as_posix(), rows, path.stat().st_size)
+        db.execute(
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, NULL, NULL)",
+            (*row, T0, last, T0 + 60 * S, 0 if tier is None else 2),
+        )
     db.execute("INSERT INTO positions VALUES (0, 815)")
     db.commit()
     db.close()
@@ -83,6 +92,33 @@ async def test_parts_of_format_1_that_overlap_are_counted_once_they_are_merged(t
     await store.maintain(everything=True)
     report = await store.storage()
     assert (report.samples, report.uncertain) == (61, 0)
+    await store.close()
+
+
+async def test_sums_of_format_1_are_read(tmp_path: Path) -> None:
+    folder_of_format_1(tmp_path / "history", tier=TIER_1)
+    store = LocalStore.open(tmp_path / "history", LIMITS)
+    next((tmp_path / "history" / "raw").rglob("*.parquet")).write_bytes(b"not needed")
+    (found,) = await store.series([1], np.array([T0, T0 + 60 * S]))
+    assert (found.counts.tolist(), found.means.tolist(), found.source) == ([60], [29.5], "minute")
+    await store.close()
+
+
+@pytest.mark.parametrize("newer", ["raw", "minute"])
+async def test_a_file_of_a_newer_format_is_named_and_so_is_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newer: str
+) -> None:
+    rows = PartFile.open(PART_1).read_many(None, 0, 10**17)
+    with monkeypatch.context() as later:
+        later.setattr(sortedfile, "VERSION", "7")
+        write_part(tmp_path / "raw", rows, meta={})
+        write_tier(tmp_path / "minute", rollup(rows, 60 * S), meta={})
+    kinds = {"raw": {"part": tmp_path / "raw", "tier": TIER_1}, "minute": {"tier": tmp_path / "minute"}}
+    folder_of_format_1(tmp_path / "history", **kinds[newer])
+    store = LocalStore.open(tmp_path / "history", LIMITS)
+    with pytest.raises(UnavailableError, match=r"10h-0000000\d.parquet cannot be read: it is of format 7") as refused:
+        await store.series([1], np.array([T0 + 1, T0 + 60 * S] if newer == "raw" else [T0, T0 + 60 * S]))
+    assert refused.value.cure == "start the newer version that wrote it"
     await store.close()
 
 

@@ -26,6 +26,7 @@ def test_each_tag_of_each_device_has_a_row(tmp_path: Path) -> None:
         "type": "temperature",
         "location": "line-1",
     }
+    assert pq.read_metadata(tmp_path / NAME).metadata[b"andon.format"] == b"1"
 
 
 async def test_the_file_follows_the_registry(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from andon.historian.stores.columnar.catalogue import Entry
 from andon.historian.stores.columnar.fresh import Summing
 from andon.historian.stores.columnar.gate import ArchivedFileError, Gate
 from andon.historian.stores.columnar.partfile import PartFile
+from andon.historian.stores.columnar.sortedfile import NewerFormatError
 from andon.historian.stores.columnar.sorting import byte_size, of_tags
 from andon.historian.stores.columnar.tierfile import TierFile
 from andon.kit.errors import UnavailableError
@@ -136,6 +137,10 @@ class OpenFiles:
 def _guarded(entry: Entry, work: Callable[[], T]) -> T:
     try:
         return work()
+    except NewerFormatError as error:
+        raise UnavailableError(
+            f"the history file {entry.path} cannot be read: {error}", cure="start the newer version that wrote it"
+        ) from error
     except (OSError, ValueError, pa.ArrowException) as error:
         raise UnavailableError(
             f"the history file {entry.path} cannot be read: {error}",

@@ -22,6 +22,10 @@ VERSION: Final = "1"
 _GROUPS: Final = "andon.groups"
 
 
+class NewerFormatError(ValueError):
+    """A file that a newer release of Andon wrote."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Of a file: `min_time` and `max_time` in µs UTC, both included; `tags` int32, ascending."""
@@ -88,7 +92,9 @@ class SortedFile:
         found = self._metadata.metadata or {}
         self.meta: Mapping[str, str] = {key.decode(): text.decode() for key, text in found.items()}
         if self.meta.get(FORMAT, VERSION) != VERSION:
-            raise ValueError(f"format {self.meta[FORMAT]} is that of a newer release of Andon")
+            raise NewerFormatError(
+                f"it is of format {self.meta[FORMAT]}, this version of Andon knows {VERSION} at most"
+            )
         self.index = TagIndex.from_metadata(self.meta)
         self.summary = Summary.of(self.index, self._source.size())
         counts, self._firsts, self._lasts, self._texts = unpack(self.meta[_GROUPS], 4)

@@ -12,10 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from andon.historian.stores.columnar.safefile import whole
+from andon.historian.stores.columnar.sortedfile import FORMAT
 from andon.registry.directory import DeviceInfo, Directory, TagInfo
 
 logger = logging.getLogger(__name__)
 NAME: Final = "tags.parquet"
+VERSION: Final = "1"
+"""Of this file. It is never read, only written anew; a reader may look whether it knows the columns."""
 _SCHEMA: Final = pa.schema(
     [
         pa.field("tag_id", pa.int32(), nullable=False),
@@ -32,8 +35,12 @@ _SCHEMA: Final = pa.schema(
 def write_tags(folder: Path, devices: Iterable[DeviceInfo]) -> None:
     """Write the file anew, by tag id. OSError when the disk refuses."""
     rows = sorted((_row(device, tag) for device in devices for tag in device.tags), key=lambda row: int(row["tag_id"]))
-    with whole(folder / NAME) as file:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), file, compression="zstd", store_schema=False)
+    with (
+        whole(folder / NAME) as file,
+        pq.ParquetWriter(file, _SCHEMA, compression="zstd", store_schema=False) as writer,
+    ):
+        writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
+        writer.add_key_value_metadata({FORMAT: VERSION})
 
 
 async def keep_tags(folder: Path, directory: Directory, pause_s: float = 1.0) -> None:
