@@ -164,11 +164,24 @@ class ApartAndon:
 
     def add(self, roles: Sequence[str], **environment: str) -> RoleProcess:
         """One more process; it is ready when this returns."""
-        settings = {**self.engines.settings, **environment}
-        process = RoleProcess(roles, self.data_dir / f"{len(self.processes)}-{'-'.join(roles)}", settings)
-        self.processes.append(process)
-        process.launch().wait_ready()
+        (process,) = self.add_all(roles, **environment)
         return process
+
+    def add_all(self, *processes: Sequence[str], **environment: str) -> list[RoleProcess]:
+        """More processes; they are ready when this returns."""
+        settings = {**self.engines.settings, **environment}
+        added = []
+        for roles in processes:
+            process = RoleProcess(roles, self.data_dir / f"{len(self.processes)}-{'-'.join(roles)}", settings)
+            self.processes.append(process)
+            added.append(process.launch())
+        for process in added:
+            process.wait_ready()
+        return added
+
+    def health(self) -> str:
+        """What the front door says of the plant."""
+        return str(httpx.get(f"{self.url}/health", timeout=20).json()["status"])
 
     def client(self, username: str = "admin", password: str = PASSWORD) -> httpx.Client:
         """An HTTP client of the front door that is signed in."""
@@ -189,7 +202,7 @@ class ApartAndon:
             process.launch()
         for process in fresh:
             process.wait_ready()
-        eventually(lambda: httpx.get(f"{self.url}/health", timeout=20).json()["status"] == "healthy", within_s=60)
+        eventually(lambda: self.health() == "healthy", within_s=60, what="health")
         return self
 
     def stop(self) -> list[int]:

@@ -20,9 +20,10 @@ from support.running import eventually
 HOT = 99.0
 LIMIT = 95.0
 PUBLISHERS = 4
-MAX_HOT = 60
+MAX_HOT = 40
 RECOVERY_S = 60
 PAGE = 10_000
+PAUSE_S = 0.02
 AWAY = (502, 503, 504)
 
 Sent = dict[int, float]
@@ -45,6 +46,8 @@ class SteadyLoad:
         self._failed: list[BaseException] = []
         self._threads = [threading.Thread(target=self._guarded, args=(work,)) for work in (self._publish, self._push)]
         self.confirmed: dict[str, Sent] = defaultdict(dict)
+        self.refused = 0
+        """Requests that were answered, and not taken."""
 
     def __enter__(self) -> SteadyLoad:
         with self._plant.client() as client:
@@ -74,6 +77,13 @@ class SteadyLoad:
             within_s=RECOVERY_S,
             what="the confirmation of further samples",
         )
+
+    def alarms_go_on(self) -> None:
+        """Wait until a device that exceeds its limit from now on has raised its alarm."""
+        before = self.confirmed.keys() & set(self._hot)
+        fresh = eventually(lambda: (self.confirmed.keys() & set(self._hot)) - before, within_s=RECOVERY_S)
+        with self._plant.client() as client:
+            eventually(lambda: fresh <= _alarms(client).keys(), within_s=RECOVERY_S, what=f"an alarm of {fresh}")
 
     def _counts(self) -> tuple[int, int]:
         pushed = len(self.confirmed[self._pushed])
@@ -111,7 +121,7 @@ class SteadyLoad:
                 waiting[device, at] = value
                 publisher.send(*_message(device, at, value), label=(device, at))
                 self._confirm(publisher, waiting)
-                time.sleep(0.005)
+                time.sleep(PAUSE_S)
             publisher.wait_acknowledged()
         except OSError:
             pass
@@ -149,8 +159,9 @@ class SteadyLoad:
                         self.confirmed[self._pushed] |= samples
                         break
                     assert answer.status_code in AWAY, answer.text
+                    self.refused += 1
                 time.sleep(0.05)
-            time.sleep(0.03)
+            time.sleep(5 * PAUSE_S)
 
     # What has come of it
 
@@ -171,7 +182,7 @@ class SteadyLoad:
                 what="an alarm for every limit that was exceeded",
             )
             assert {alarms[device] for device in self._hot} <= {0, 1}, "an alarm is doubled"
-        eventually(lambda: _health(self._plant) == "healthy", within_s=RECOVERY_S, what="health")
+        eventually(lambda: self._plant.health() == "healthy", within_s=RECOVERY_S, what="health")
 
     def _stored(self, client: httpx.Client, device: str, sent: Sent, lossy: tuple[int, int]) -> int:
         """How many samples of a device are stored, when they are all that was confirmed, once each."""
@@ -215,7 +226,7 @@ def _current(client: httpx.Client, device: str) -> tuple[int, float] | None:
     if answer.status_code in AWAY:
         return None
     body = answer.raise_for_status().json()["data"]
-    return parse_timestamp(body["timestamp"]), body["value"]
+    return None if body["timestamp"] is None else (parse_timestamp(body["timestamp"]), body["value"])
 
 
 def _alarms(client: httpx.Client) -> Counter[str]:
@@ -223,7 +234,3 @@ def _alarms(client: httpx.Client) -> Counter[str]:
     query: dict[str, Any] = {"from": "-1h", "limit": 1_000}
     alerts = client.get("/api/v1/alerts/history", params=query).raise_for_status().json()["data"]["alerts"]
     return Counter(alert["deviceId"] for alert in alerts if alert["value"] == HOT)
-
-
-def _health(plant: ApartAndon) -> str:
-    return str(httpx.get(f"{plant.url}/health", timeout=20).json()["status"])
