@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,18 @@ pytestmark = [pytest.mark.failure, pytest.mark.topology, pytest.mark.kafka, pyte
 ROLES = ("ingest", "processing", "historian", "alerts", "realtime", "api")
 ENGINES = ("kafka", "postgres", "redis", "mosquitto")
 BROKER_SAVES_S = 2.0
+POISON: tuple[tuple[bytes | None, bytes | None], ...] = (
+    (b"\x00\xff garbage", b"neighbour"),
+    (b"", b"neighbour"),
+    (None, b"neighbour"),  # a tombstone
+    (b"{", None),
+    (b"[1, 2", b"\xff\xfe"),
+    (b'"text"', b"neighbour"),
+    (b'{"deviceId": 7, "value": {}}', b"neighbour"),
+    (b'{"deviceId": "neighbour", "value": "NaN", "timestamp": "yesterday"}', b"neighbour"),
+    (b'{"deviceId": "neighbour", "value": ' + b"[" * 3_000_000, b"neighbour"),
+)
+"""(payload, key) of records that are no samples."""
 
 
 @dataclass
@@ -62,23 +76,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(andon, servers, links)
 
 
-def test_a_role_that_is_killed_takes_up_its_work_when_it_is_started_again(site: Site) -> None:
-    with SteadyLoad(site.andon, "killed") as load:
-        for role in ROLES:
+def test_roles_that_are_killed_or_asked_to_end_take_their_work_up_again(site: Site) -> None:
+    with SteadyLoad(site.andon, "roles") as load:
+        for killed, asked in zip(ROLES, ROLES[1:] + ROLES[:1], strict=True):
             load.goes_on()
-            process = site.andon.of(role)
-            process.kill()
-            process.restart()
-        load.goes_on()
-    load.check()
-
-
-def test_a_role_that_is_asked_to_end_leaves_nothing_undone(site: Site) -> None:
-    with SteadyLoad(site.andon, "asked") as load:
-        for pair in zip(ROLES[::2], ROLES[1::2], strict=True):
-            load.goes_on()
-            processes = [site.andon.of(role) for role in pair]
-            assert [process.stop() for process in processes] == [0, 0]
+            site.andon.of(killed).kill()
+            assert site.andon.of(asked).stop() == 0
             site.andon.start()
         load.goes_on()
     load.check()
@@ -125,6 +128,37 @@ def test_who_stands_by_takes_over_from_one_that_is_killed(site: Site) -> None:
         for process in first:
             process.kill()
         load.alarms_go_on()
-        site.andon.start()
-        load.goes_on()
     load.check()
+
+
+def test_what_nobody_can_read_on_kafka_is_set_aside_and_its_neighbours_are_stored(site: Site) -> None:
+    """Other programs write to the topic too."""
+    from confluent_kafka import Producer
+
+    producer = Producer({"bootstrap.servers": f"127.0.0.1:{site.links['kafka'].port}", "message.max.bytes": 4 << 20})
+    with site.andon.client() as client:
+        body = {"deviceId": "neighbour", "type": "counter", "location": "line", "unit": "units"}
+        client.post("/api/v1/devices", json=body).raise_for_status()
+        good = []
+        for payload, key in POISON:
+            good.append(float(len(good)))
+            message = {"deviceId": "neighbour", "timestamp": now_us(), "sensorType": "counter", "value": good[-1]}
+            for each in (payload, json.dumps(message).encode(), payload):
+                producer.produce("sensors-data", each, key=key)
+        assert producer.flush(30) == 0
+
+        def stored() -> list[float]:
+            history = client.get("/api/v1/devices/neighbour/history", params={"from": "-1h", "to": "+1h"})
+            return [each["value"] for each in history.raise_for_status().json()["data"]["readings"]]
+
+        eventually(lambda: stored() == good, within_s=60, what="what came between the poison")
+
+        def set_aside() -> list[dict[str, Any]] | None:
+            answer = client.get("/api/v1/system/dead-letters", params={"limit": 500}).raise_for_status().json()
+            found = [each for each in answer["data"]["deadLetters"] if each["topic"].startswith("sensors-data")]
+            return found if len(found) >= 2 * len(POISON) else None
+
+        letters = eventually(set_aside, within_s=60, what="the dead letters")
+        assert len(letters) == 2 * len(POISON), "each is set aside once"
+        assert all(letter["reason"] and letter["detail"] for letter in letters), letters
+    assert site.andon.health() == "healthy"
