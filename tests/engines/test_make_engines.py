@@ -128,7 +128,8 @@ def test_what_it_prints_starts_andon_on_all_engines_and_what_they_hold_stays(fol
         assert "is missing" not in tool.text
         assert (folder / "env.sh").read_text().splitlines() == tool.under("Tell Andon")
         commands = [line.split() for line in tool.under("Then")]
-        assert {(ROOT / program, run) for program, run, _ in commands} == {(ROOT / ".venv/bin/andon", "run")}
+        here = Path(sys.executable).with_name("andon")
+        assert {((ROOT / program).absolute(), run) for program, run, _ in commands} == {(here, "run")}
         roles = [role for _, _, role in commands]
         assert set(roles) == set(ALL_ROLES) - {"broker"}
         andon = RoleProcess(roles, tmp_path, tool.settings()).launch()
