@@ -10,7 +10,7 @@ import os
 import sys
 from types import ModuleType
 
-from benchmarks import figures, history, history_store, ingest, install, live, page, queries
+from benchmarks import devices, figures, history, history_store, ingest, install, live, page, queries
 
 PARTS: dict[str, ModuleType] = {
     "install": install,
@@ -20,6 +20,7 @@ PARTS: dict[str, ModuleType] = {
     "queries": queries,
     "store": history_store,
     "history": history,
+    "devices": devices,
 }
 
 

@@ -42,7 +42,9 @@ class DemoPlants:
         self._said = [np.empty(0)] * count
         self._beats = 0
         self._sensors = [
-            Sensor(spec, ANOMALIES, random.Random(f"{plant} {spec.id}")) for plant in range(count) for spec in S1_SENSORS
+            Sensor(spec, ANOMALIES, random.Random(f"{plant} {spec.id}"))
+            for plant in range(count)
+            for spec in S1_SENSORS
         ]
         self._due = self._rng.uniform(0, 1, len(self._sensors))
 

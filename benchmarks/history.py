@@ -1,4 +1,4 @@
-"""What answers take with 100 M points stored, and while 20,000 values/s arrive: of the store, and of a running Andon."""
+"""What answers take with 100 M points stored, and while 20,000 values/s arrive: of the store, and over HTTP."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import numpy as np
 
+from andon.historian.ranges import whole_hours
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR, US_PER_S, now_us
@@ -33,7 +34,7 @@ ASKED = {
     "raw1h": ("the last hour of one tag, every sample", 10),
     "24h": ("24 h of one tag in 500 buckets", 20),
     "30d": ("30 days of one tag in hours", 20),
-    "top": (f"20 highest means of {TAGS} tags, last 24 h", 50),
+    "top": (f"20 highest means of {TAGS} tags, of 24 h and what makes them whole hours, as the API asks", 50),
 }
 
 
@@ -52,7 +53,7 @@ def _questions(store: LocalStore, clock: Clock) -> dict[str, Question]:
         "raw1h": lambda: store.read(tag(), clock.now - US_PER_HOUR, clock.now, _LIMIT),
         "24h": lambda: store.buckets(tag(), clock.now - US_PER_DAY, clock.now, 500),
         "30d": hourly,
-        "top": lambda: store.top(every, clock.now - US_PER_DAY, clock.now, "mean", 20),
+        "top": lambda: store.top(every, *whole_hours(clock.now - US_PER_DAY, clock.now), "mean", 20),
     }
 
 

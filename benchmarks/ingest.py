@@ -15,7 +15,7 @@ import httpx
 
 from benchmarks import bare
 from benchmarks.figures import Figure
-from benchmarks.plant import add_devices, cpu_seconds, fresh_andon, module, mqtt_options, stored_samples
+from benchmarks.plant import add_devices, cpu_seconds, fresh_andon, module, mqtt_options, stored_samples, until_stored
 from support.running import RunningAndon
 
 DEVICES = 100
@@ -37,19 +37,6 @@ class Run:
     flush: float
 
 
-def _until_stored(client: httpx.Client, expected: int, within_s: float = 60) -> tuple[int, float]:
-    """(stored samples, seconds waited) once all expected are there, or none came for three seconds."""
-    started = changed = time.monotonic()
-    last = -1
-    while (stored := stored_samples(client)) < expected and time.monotonic() < started + within_s:
-        if stored != last:
-            last, changed = stored, time.monotonic()
-        elif time.monotonic() - changed > 3:
-            break
-        time.sleep(0.05)
-    return stored, time.monotonic() - started
-
-
 def _flushes(client: httpx.Client) -> float:
     text = client.get("/metrics").raise_for_status().text
     return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{FLUSHES} "))
@@ -59,7 +46,7 @@ def _run(andon: RunningAndon, client: httpx.Client, options: dict[str, Any], val
     """Publish and wait until everything is stored. CPU of all of Andon."""
     before, cpu, flushes = stored_samples(client), cpu_seconds(andon), _flushes(client)
     published = asyncio.run(module("mqtt_load", options))
-    stored, settled_s = _until_stored(client, before + values)
+    stored, settled_s = until_stored(client, before + values)
     arrived = stored - before
     used_s = cpu_seconds(andon) - cpu
     flush = options["total"] / max(1.0, _flushes(client) - flushes)

@@ -78,6 +78,11 @@ class Connection:
             await asyncio.wait_for(self._progress.wait(), 60)
 
 
+def device_names(count: int, prefix: str = "bench") -> list[str]:
+    """How the benchmarks call devices; thousands of names are too many for a command line."""
+    return [f"{prefix}-{number:05d}" for number in range(count)]
+
+
 def json1(devices: list[str]) -> MessageMaker:
     """S1's message, one value, device by device."""
     topics = [f"factory-plus/devices/{device}/data".encode() for device in devices]
@@ -131,7 +136,7 @@ def _maker(options: dict[str, Any]) -> MessageMaker:
 
             return looms(options["count"])
         case _:
-            return json1(options["devices"])
+            return json1(options["devices"] if "devices" in options else device_names(options["device_count"]))
 
 
 async def run(options: dict[str, Any]) -> dict[str, float]:

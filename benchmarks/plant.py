@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
+from benchmarks.mqtt_load import device_names
 from support.running import RunningAndon
 
 
@@ -57,7 +58,7 @@ def fresh_andon(*arguments: str, environment: dict[str, str] | None = None) -> I
 
 def add_devices(client: httpx.Client, count: int, prefix: str = "bench") -> list[str]:
     """Register temperature devices with limits that the load never passes."""
-    devices = [f"{prefix}-{i:05d}" for i in range(count)]
+    devices = device_names(count, prefix)
     for device in devices:
         body = {
             "deviceId": device,
@@ -99,3 +100,16 @@ def mqtt_options(andon: RunningAndon, **options: Any) -> dict[str, Any]:
 def stored_samples(client: httpx.Client) -> int:
     """Samples that the historian holds."""
     return int(client.get("/api/v1/metrics/system").json()["data"]["storage"]["samples"])
+
+
+def until_stored(client: httpx.Client, expected: int, within_s: float = 60) -> tuple[int, float]:
+    """(stored samples, seconds waited) once all expected are there, or none came for three seconds."""
+    started = changed = time.monotonic()
+    last = -1
+    while (stored := stored_samples(client)) < expected and time.monotonic() < started + within_s:
+        if stored != last:
+            last, changed = stored, time.monotonic()
+        elif time.monotonic() - changed > 3:
+            break
+        time.sleep(0.05)
+    return stored, time.monotonic() - started

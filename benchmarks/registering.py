@@ -13,11 +13,12 @@ from andon.registry.model import NewDevice, NewTag
 from andon.registry.places import Tree
 from andon.registry.rows import device_row, tag_row
 from andon.registry.service import Registry
+from benchmarks.mqtt_load import device_names
 
 _LIMITS = Limits(10, 90, 0, 95)
 
 
-def register(data_dir: Path, count: int, prefix: str = "bench") -> list[str]:
+def register(data_dir: Path, count: int) -> list[str]:
     """Register temperature devices with limits that the load never passes; their ids. Tag ids go from 1 to `count`."""
     data_dir.mkdir(parents=True, exist_ok=True)
     database = Database.open(None, data_dir)
@@ -25,10 +26,7 @@ def register(data_dir: Path, count: int, prefix: str = "bench") -> list[str]:
     registry = Registry(database, Directory())
     organisation_id = registry.ensure_default_organisation()
     tag = NewTag("temperature", "celsius", is_primary=True, limits=_LIMITS)
-    devices = [
-        NewDevice(f"{prefix}-{number:05d}", "temperature", "bench", protocol="mqtt", tags=(tag,))
-        for number in range(count)
-    ]
+    devices = [NewDevice(name, "temperature", "bench", protocol="mqtt", tags=(tag,)) for name in device_names(count)]
     with database.session() as session:
         area = Tree(session, organisation_of(session, organisation_id)).default_area()
         rows = [device_row(device, organisation_id, area.id) for device in devices]
