@@ -19,12 +19,13 @@ from andon.historian.stores.columnar.catalogue import NOT_ROLLED, ROLLED, Entry
 from andon.historian.stores.columnar.counting import counted
 from andon.historian.stores.columnar.inputs import pieces, together
 from andon.historian.stores.columnar.openfiles import ALWAYS
-from andon.historian.stores.columnar.partfile import PartSummary, write_part
+from andon.historian.stores.columnar.partfile import ROW_GROUP, SMALL_GROUP, PartSummary, write_part
 from andon.historian.stores.columnar.planner import US_PER_MINUTE
 from andon.historian.stores.columnar.rolling import RowsFile, hours_of, write_rows, writing_rows
 from andon.historian.stores.columnar.sealing import check_room
 from andon.historian.stores.columnar.state import State
 from andon.historian.stores.columnar.view import View, overlaid
+from andon.kit.clock import US_PER_HOUR
 from andon.kit.samples import PINNED, SampleBatch
 
 _SUMS: Final[tuple[Source, ...]] = ("minute", "hour")
@@ -182,7 +183,9 @@ def _write(
     seq = parts[-1].seq
     id_, path = state.new_file("raw", slot, span)
     state.reached("before fsync")
-    summary = write_part(state.folder / path, chain((first,), batches), meta={"andon.seq": str(seq)})
+    # A day of one signal is read from up to a day of hours, so these are made of smaller pieces than days.
+    size = ROW_GROUP if span > US_PER_HOUR else SMALL_GROUP
+    summary = write_part(state.folder / path, chain((first,), batches), meta={"andon.seq": str(seq)}, row_group=size)
     return entry_of(state, "raw", slot, span, id_, seq, path, summary, pinned=pinned)
 
 

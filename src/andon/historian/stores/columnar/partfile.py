@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from andon.historian.model import Columns
 from andon.historian.stores.columnar.encodings import DELTA, DICTIONARY, PLAIN, SPLIT, Encoded, Encodings, encode
 from andon.historian.stores.columnar.safefile import whole
-from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary
+from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary, joined_column
 from andon.historian.stores.columnar.sorting import sliced
 from andon.historian.stores.columnar.tagindex import TagIndex
 from andon.kit.clock import US_PER_MS
@@ -29,6 +29,8 @@ from andon.kit.samples import SampleBatch, concatenate
 
 ROW_GROUP: Final = 65_536
 """Rows that are read to find one tag's: a millisecond's worth."""
+SMALL_GROUP: Final = 16_384
+"""The same in files that are many for one question, or are read often and merged soon."""
 PartSummary = Summary
 
 _MS: Final = pa.timestamp("ms", "UTC")
@@ -225,9 +227,14 @@ class PartFile:
 _EVER: Final = (-(1 << 63), (1 << 63) - 1)
 
 
+def _microseconds(times: pa.Array) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = times.view(pa.int64()).to_numpy()
+    return found * US_PER_MS if times.type == _MS else found
+
+
 def _batch(rows: Rows) -> SampleBatch:
     table = rows.table
-    timestamps = table["timestamp"].cast(_US).cast(pa.int64()).to_numpy()
+    timestamps = _microseconds(joined_column(table["timestamp"]))
     texts = {}
     if "text" in table.column_names and table["text"].null_count < len(table):
         texts = {row: text for row, text in enumerate(table["text"].to_pylist()) if text is not None}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from andon.historian.stores.columnar.catalogue import NOT_ROLLED, Entry
 from andon.historian.stores.columnar.counting import repeats_of
-from andon.historian.stores.columnar.partfile import write_part
+from andon.historian.stores.columnar.partfile import SMALL_GROUP, write_part
 from andon.historian.stores.columnar.state import State
 from andon.historian.stores.columnar.view import View
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
@@ -20,8 +20,6 @@ from andon.kit.errors import UnavailableError
 from andon.kit.samples import PINNED, SampleBatch
 
 _HOURS: Final = 24
-_ROW_GROUP: Final = 16_384
-"""New parts are many, and are read often and merged soon: a signal is found with little reading."""
 
 
 def seal(state: State) -> int:
@@ -90,7 +88,7 @@ def _write(state: State, view: View, slot: int, span: int, batch: SampleBatch) -
     id_, path = state.new_file("raw", slot, span)
     state.reached("before fsync")
     meta = {"andon.seq": str(id_)}
-    summary = write_part(state.folder / path, batch, meta=meta, row_group=_ROW_GROUP)
+    summary = write_part(state.folder / path, batch, meta=meta, row_group=SMALL_GROUP)
     entry = Entry(
         id=id_,
         tier="raw",

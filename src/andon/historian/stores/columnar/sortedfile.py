@@ -79,6 +79,11 @@ class Rows:
     tag_ids: NDArray[np.int32]
 
 
+def joined_column(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 class SortedFile:
     """A file that a `SortedWriter` wrote, open for reading by several threads.
 
@@ -126,6 +131,8 @@ class SortedFile:
         # From afar, the columns of a row group are fetched together.
         parquet = pq.ParquetFile(self._source, metadata=self._metadata, pre_buffer=self._remote)
         table = parquet.read_row_groups(groups, wanted, use_threads=False)
+        if len(bounds) == 1 and groups[-1] - groups[0] == len(groups) - 1:
+            return self._one_piece(table, groups, *ranges[0])
         numbers = np.concatenate([np.arange(self._starts[group], self._starts[group + 1]) for group in groups])
         low, high = np.searchsorted(numbers, (bounds[0, 0], bounds[-1, 1]))
         numbers, table = numbers[low:high], table.slice(low, high - low)
@@ -133,6 +140,12 @@ class SortedFile:
             inside = numbers < bounds[np.searchsorted(bounds[:, 0], numbers, "right") - 1, 1]
             numbers, table = numbers[inside], table.filter(pa.array(inside))
         return Rows(table, self.index.tags_of(numbers))
+
+    def _one_piece(self, table: pa.Table, groups: list[int], first: int, end: int) -> Rows:
+        """The rows first to end, from the table of groups that follow each other."""
+        begin = int(self._starts[groups[0]])
+        low, high = max(first, begin), min(end, int(self._starts[groups[-1] + 1]))
+        return Rows(table.slice(low - begin, high - low), self.index.tags_of(np.arange(low, high)))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -60,6 +60,8 @@ class TagIndex:
 
         Neighbours are one range. Rows outside the time may be among them.
         """
+        if tag_ids is not None and len(tag_ids) == 1:
+            return self._range_of(int(tag_ids[0]), start, end)
         wanted = (self.firsts < end) & (self.lasts >= start)
         if tag_ids is not None:
             wanted &= np.isin(self.tags, tag_ids)
@@ -69,6 +71,13 @@ class TagIndex:
         cuts = np.flatnonzero(np.diff(at) > 1)
         first, last = at[np.append(0, cuts + 1)], at[np.append(cuts, len(at) - 1)]
         return list(zip(self.starts[first].tolist(), self.starts[last + 1].tolist(), strict=True))
+
+    def _range_of(self, tag_id: int, start: int, end: int) -> list[tuple[int, int]]:
+        """The same of one tag, which is what charts ask for."""
+        at = int(np.searchsorted(self.tags, tag_id))
+        if at == len(self) or self.tags[at] != tag_id or self.firsts[at] >= end or self.lasts[at] < start:
+            return []
+        return [(int(self.starts[at]), int(self.starts[at + 1]))]
 
     def chunks(self, max_rows: int) -> Iterator[tuple[int, int]]:
         """Row ranges of at most `max_rows`, of whole tags where they are not larger than that."""

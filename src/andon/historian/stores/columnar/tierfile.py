@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from andon.historian.rollup import TierRows, concatenated
 from andon.historian.stores.columnar.encodings import DELTA, SPLIT, Encodings, encode
 from andon.historian.stores.columnar.safefile import whole
-from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary
+from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary, joined_column
 from andon.historian.stores.columnar.tagindex import TagIndex
 
 ROW_GROUP: Final = 16_384
+SMALL_GROUP: Final = 2_048
+"""Rows of the first groups: a month of one signal's hours is thirty groups of as many files, read for 24 rows each."""
+_GROUPS_A_SIZE: Final = 32
 TierSummary = Summary
 
 _TIME: Final = pa.timestamp("us", "UTC")
@@ -66,7 +69,12 @@ class TierWriter:
     def __init__(self, file: BinaryIO) -> None:
         self._writer = SortedWriter(file)
         self._waiting: list[TierRows] = []
-        self._written = False
+        self._groups = 0
+
+    @property
+    def _size(self) -> int:
+        """Rows of the next group: doubled again and again, so that a large file does not get a large footer."""
+        return min(SMALL_GROUP << self._groups // _GROUPS_A_SIZE, ROW_GROUP)
 
     def add(self, rows: TierRows) -> None:
         """More rows, which lie behind the last ones. ValueError when they are not sorted."""
@@ -74,21 +82,23 @@ class TierWriter:
         count = sum(map(len, self._waiting))
         if count < ROW_GROUP:
             return
-        joined = concatenated(self._waiting)
-        full = count // ROW_GROUP * ROW_GROUP
-        for at in range(0, full, ROW_GROUP):
-            self._add(joined.take(slice(at, at + ROW_GROUP)))
-        self._waiting = [joined.take(slice(full, count))]
+        joined, at = concatenated(self._waiting), 0
+        while count - at >= (size := self._size):
+            self._add(joined.take(slice(at, at + size)))
+            at += size
+        self._waiting = [joined.take(slice(at, count))]
 
     def finish(self, meta: Mapping[str, str]) -> TierSummary:
         """End the file."""
-        rest = concatenated(self._waiting)
-        if len(rest) or not self._written:
-            self._add(rest)
+        rest, at = concatenated(self._waiting), 0
+        while at < len(rest) or not self._groups:
+            size = self._size
+            self._add(rest.take(slice(at, at + size)))
+            at += size
         return self._writer.finish(meta)
 
     def _add(self, group: TierRows) -> None:
-        self._written = True
+        self._groups += 1
         self._writer.add(encode(_table(group), _ENCODINGS, _STATISTICS), group.tag_ids, group.starts)
 
 
@@ -140,6 +150,6 @@ def _tier_rows(rows: Rows) -> TierRows:
     columns: dict[str, Any] = {"tag_ids": rows.tag_ids}
     for name in _READ:
         attribute, type_ = _COLUMNS[name]
-        column = rows.table[name]
-        columns[attribute] = (column.cast(pa.int64()) if type_ == _TIME else column).to_numpy()
+        column = joined_column(rows.table[name])
+        columns[attribute] = (column.view(pa.int64()) if type_ == _TIME else column).to_numpy(zero_copy_only=False)
     return TierRows(**columns)
