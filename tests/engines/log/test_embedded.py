@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +174,20 @@ async def test_an_append_that_nobody_waits_for_any_more_does_no_harm(log: Embedd
     append.cancel()
     end = await log.append(STREAM, [b"y"])
     assert (await log.read(STREAM, end - 1))[0].payload == b"y"
+
+
+async def test_a_file_with_the_larger_pages_of_before_keeps_its_bound(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as made_before:
+        made_before.execute("PRAGMA page_size = 16384")
+        made_before.execute("PRAGMA journal_mode = WAL")
+        made_before.execute("CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)")
+    log = EmbeddedLog.open(path, replace(LIMITS, max_file_bytes=1 << 20))
+    with pytest.raises(UnavailableError, match="is full"):
+        for _ in range(100):
+            await log.append("metrics", [bytes(50_000)])
+    await log.close()
+    assert path.stat().st_size <= 1 << 20
 
 
 async def test_a_full_disk_refuses_with_a_reason_and_keeps_what_it_has(tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ import msgspec
 
 from andon.engines.log.port import Record
 
-PAGE_BYTES: Final = 16_384
+PAGE_BYTES: Final = 4_096
+"""A commit writes whole pages, and again when the file takes them over: at 20,000 values a second, 200 a commit, larger
+ones double what reaches the disk.
+"""
 _TRIM_ROWS: Final = 256
 
 _SCHEMA = """
@@ -98,7 +101,9 @@ def create(db: sqlite3.Connection, max_file_bytes: int | None) -> None:
     """Make the tables of a new file, and set the bound on its size."""
     db.executescript(_SCHEMA)
     if max_file_bytes is not None:
-        db.execute(f"PRAGMA max_page_count = {max(1, max_file_bytes // PAGE_BYTES)}")
+        # A file keeps the pages that it was made with.
+        ((page_bytes,),) = db.execute("PRAGMA page_size").fetchall()
+        db.execute(f"PRAGMA max_page_count = {max(1, max_file_bytes // page_bytes)}")
 
 
 def streams(db: sqlite3.Connection) -> dict[str, StreamEnds]:
