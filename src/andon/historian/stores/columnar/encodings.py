@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+ZSTD: Final = "zstd"
+SNAPPY: Final = "snappy"
+"""A quarter more bytes than zstd, read in two thirds of the time: for what is read for a few rows at a time."""
 _LEVEL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Encodings:
-    """`dictionary`: columns of which each different value is kept once; `others`: column → Parquet encoding."""
+    """`dictionary`: columns of which each different value is kept once; `others`: column → Parquet encoding.
+
+    `compression`: of all columns, `ZSTD` or `SNAPPY`.
+    """
 
     dictionary: tuple[str, ...]
     others: Mapping[str, str]
+    compression: str = ZSTD
 
     def changed(self, column: str, encoding: str) -> Encodings:
         """The same, but for one column."""
         rest = {name: other for name, other in self.others.items() if name != column}
         dictionary = tuple(name for name in self.dictionary if name != column)
         if encoding == DICTIONARY:
-            return Encodings((*dictionary, column), rest)
-        return Encodings(dictionary, {**rest, column: encoding})
+            return replace(self, dictionary=(*dictionary, column), others=rest)
+        return replace(self, dictionary=dictionary, others={**rest, column: encoding})
 
 
 DICTIONARY: Final = "DICTIONARY"
@@ -49,8 +56,8 @@ def encode(table: pa.Table, encodings: Encodings, statistics: Sequence[str] = ()
     with pq.ParquetWriter(
         sink,
         table.schema,
-        compression="zstd",
-        compression_level=_LEVEL,
+        compression=encodings.compression,
+        compression_level=_LEVEL if encodings.compression == ZSTD else None,
         use_dictionary=list(encodings.dictionary),
         write_statistics=list(statistics),
         store_schema=False,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from andon.historian.rollup import TierRows, concatenated
-from andon.historian.stores.columnar.encodings import DELTA, SPLIT, Encodings, encode
+from andon.historian.stores.columnar.encodings import DELTA, SNAPPY, SPLIT, Encodings, encode
 from andon.historian.stores.columnar.safefile import whole
 from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary, joined_column
 from andon.historian.stores.columnar.tagindex import TagIndex
@@ -49,6 +49,7 @@ _ENCODINGS: Final = Encodings(
         "mean": SPLIT,
         "m2": SPLIT,
     },
+    SNAPPY,
 )
 
 
