@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -194,9 +194,12 @@ async def _influx(batches: Sequence[SampleBatch]) -> list[Figure]:
     from benchmarks import influx
 
     if shutil.which("influxd") is None:
-        return [Figure("reference.influx.cpu_us_per_point", None, "µs", reference="influxd is not installed")]
+        return [Figure("store.influx.cpu_us_per_point", None, "µs", reference="influxd is not installed")]
     with start(influx.Impatient) as server:
-        return await influx.reference(server, batches)
+        return [
+            replace(each, id=f"store.{each.id.removeprefix('reference.')}")
+            for each in await influx.reference(server, batches)
+        ]
 
 
 async def _measure(quick: bool) -> list[Figure]:
