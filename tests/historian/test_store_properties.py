@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from andon.historian.model import bucket_edges, bucket_width
 from andon.historian.retention import Retention, RetentionPolicies
+from andon.historian.stores.columnar.archive import Archive, ArchiveOptions
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
@@ -76,7 +77,8 @@ class CrashError(Exception):
 
 
 class StoreAgainstADictionary(RuleBasedStateMachine):
-    """Batches with duplicates, corrections and late samples; seals, compactions, retention, restarts and crashes."""
+    """Batches with duplicates, corrections and late samples; seals, compactions, retention, restarts and crashes; days
+    that move to an archive."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,11 +99,22 @@ class StoreAgainstADictionary(RuleBasedStateMachine):
     def open(self) -> None:
         # Small limits: several merges in few steps.
         limits = LocalStoreLimits(
-            maintenance=False, chunk_rows=5, merge_parts=3, fan_out=2, run_rows=8, recent_bytes=600
+            maintenance=False,
+            chunk_rows=5,
+            merge_parts=3,
+            fan_out=2,
+            run_rows=8,
+            recent_bytes=600,
+            archive_after_days=1_000,  # retention is what it is without an archive
         )
         self.crashed, self.crash_at = False, None
+        folder = Path(self.folder.name)
         self.store = LocalStore.open(
-            Path(self.folder.name) / "history", limits, clock=lambda: self.now, reached=self.reached
+            folder / "history",
+            limits,
+            clock=lambda: self.now,
+            reached=self.reached,
+            archive=Archive.open(ArchiveOptions(str(folder / "archive"))),
         )
 
     def reached(self, point: str) -> None:
@@ -166,6 +179,11 @@ class StoreAgainstADictionary(RuleBasedStateMachine):
     def maintain(self, crash: str | None, everything: bool) -> None:
         self.crash_at = crash
         self.may_crash(self.store.maintain(everything))
+
+    @rule(days=st.sampled_from([0, 1, 1, 2]), crash=st.sampled_from((None, None, *CRASHES)))
+    def archive(self, days: int, crash: str | None) -> None:
+        self.crash_at = crash
+        self.may_crash(self.store.archive_days(self.now - days * US_PER_DAY))
 
     @rule(hours=st.sampled_from([1, 2, 13, 24]))
     def time_goes_on(self, hours: int) -> None:
@@ -258,8 +276,9 @@ class StoreAgainstADictionary(RuleBasedStateMachine):
 
     @invariant()
     def it_knows_how_many_it_holds_and_where_it_stands(self) -> None:
-        size = self.run(self.store.size())
-        assert size.samples == len(self.reference)
+        report = self.run(self.store.storage())
+        assert report.samples - report.uncertain <= len(self.reference) <= report.samples
+        assert self.run(self.store.size()).samples == report.samples
         assert self.run(self.store.position()) <= len(self.log)
         rows = self.run(self.store.rows([1, 2, 3], *ALL))
         assert rows >= len(self.reference)
@@ -273,7 +292,7 @@ class StoreAgainstADictionary(RuleBasedStateMachine):
         assert self.run(self.store.size()).samples == len(self.reference)
         assert self.run(self.store.rows([1, 2, 3], *ALL)) == len(self.reference)
         report = self.run(self.store.storage())
-        assert (report.samples, report.unsealed) == (len(self.reference), 0)
+        assert (report.samples, report.uncertain, report.unsealed) == (len(self.reference), 0, 0)
 
 
 def as_batch(rows: list[Row]) -> SampleBatch:
