@@ -26,7 +26,7 @@ def _cost(count: int, seconds: int) -> float:
                 before, cpu = stored_samples(client), cpu_seconds(andon)
                 load = mqtt_options(andon, kind="json1", device_count=count, qos=1, rate=RATE, total=values)
                 asyncio.run(module("mqtt_load", load))
-                stored, _ = until_stored(client, before + values)
+                stored, _ = until_stored(client, before + values, pause_s=0.5)
                 if stored - before != values:
                     raise RuntimeError(f"{values - (stored - before)} of {values} values are missing")
             return (cpu_seconds(andon) - cpu) / values * 1e6

@@ -102,7 +102,7 @@ def stored_samples(client: httpx.Client) -> int:
     return int(client.get("/api/v1/metrics/system").json()["data"]["storage"]["samples"])
 
 
-def until_stored(client: httpx.Client, expected: int, within_s: float = 60) -> tuple[int, float]:
+def until_stored(client: httpx.Client, expected: int, within_s: float = 60, pause_s: float = 0.05) -> tuple[int, float]:
     """(stored samples, seconds waited) once all expected are there, or none came for three seconds."""
     started = changed = time.monotonic()
     last = -1
@@ -111,5 +111,5 @@ def until_stored(client: httpx.Client, expected: int, within_s: float = 60) -> t
             last, changed = stored, time.monotonic()
         elif time.monotonic() - changed > 3:
             break
-        time.sleep(0.05)
+        time.sleep(pause_s)
     return stored, time.monotonic() - started
