@@ -48,11 +48,12 @@ class BatchBuilder:
         received: int,
     ) -> None:
         """Several numeric samples that arrived together; the sequences have one length."""
-        self._tags.extend(tag_ids)
-        self._times.extend(timestamps)
-        self._values.extend(values)
-        self._qualities.extend(qualities)
-        self._received.extend([received] * len(tag_ids))
+        # An array of a list, and that on to the other, takes half as long as item by item.
+        self._tags += array("i", tag_ids)
+        self._times += array("q", timestamps)
+        self._values += array("d", values)
+        self._qualities += array("B", qualities)
+        self._received += array("q", (received,)) * len(tag_ids)
         if len(self._tags) >= self._batch_samples:
             self._put_aside()
 

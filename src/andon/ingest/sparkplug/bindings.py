@@ -107,19 +107,20 @@ def write_readings(readings: Sequence[Reading], received: int, policy: TimePolic
     values: list[float] = []
     qualities: list[int] = []
     rejected: list[Rejected] = []
-    checked: tuple[int | None, bool] | None = None
+    checked_at: int | None = -1
+    checked_historical = False
     timestamp, best = received, int(Quality.GOOD)
     for definition, at, value, quality, historical in readings:
         binding: Binding | None = definition.binding
         if binding is None:
             continue
-        if (at, historical) != checked:
+        if at != checked_at or historical != checked_historical:
             try:
                 timestamp, best = policy.check(at, received, Quality.GOOD, historical=historical)
             except WireError as error:
                 rejected.append(Rejected(definition.name, error.reason, f"{definition.name}: {error}"))
                 continue
-            checked = (at, historical)
+            checked_at, checked_historical = at, historical
         if value is None:
             value = binding.last
             if value is None:

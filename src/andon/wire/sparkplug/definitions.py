@@ -93,25 +93,27 @@ def resolve(rows: Sequence[Row], payload_ms: int, definitions: Definitions) -> R
     taken: list[Reading] = []
     rejected: list[Rejected] = []
     unknown: list[int | str] = []
+    last_at, moment = -1, None  # most metrics of a message have one time
     for key, at, field, raw, quality, historical in rows:
         definition = definitions.get(key)
         if definition is None:
             unknown.append(key)
             continue
         at = at or payload_ms
-        if at > _LATEST_MS:
-            rejected.append(_time_refused(definition.name, at))
-        elif field is None:
-            taken.append(
-                (definition, at * US_PER_MS or None, None, Quality.BAD if quality >= 192 else quality, historical)
-            )
+        if at != last_at:
+            if at > _LATEST_MS:
+                rejected.append(_time_refused(definition.name, at))
+                continue
+            last_at, moment = at, at * US_PER_MS or None
+        if field is None:
+            taken.append((definition, moment, None, Quality.BAD if quality >= 192 else quality, historical))
         else:
             try:
                 value = definition.readers[field](raw)
             except (PayloadError, KeyError) as error:
                 rejected.append(_refused(definition, field, error))
             else:
-                taken.append((definition, at * US_PER_MS or None, value, quality, historical))
+                taken.append((definition, moment, value, quality, historical))
     return Readings(taken, rejected, unknown)
 
 
