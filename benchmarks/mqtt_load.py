@@ -17,7 +17,8 @@ MessageMaker = Callable[[int], tuple[bytes, bytes]]
 """(index) → (topic, payload)"""
 
 
-def _length(size: int) -> bytes:
+def _varint(size: int) -> bytes:
+    """A number in groups of seven bits, the lowest first: MQTT's lengths, protobuf's numbers."""
     out = bytearray()
     while True:
         size, digit = divmod(size, 128)
@@ -34,14 +35,14 @@ def _text(value: str) -> bytes:
 def connect_packet(client_id: str, username: str, password: str) -> bytes:
     """CONNECT with a clean session and 60 s keep-alive."""
     body = _text("MQTT") + b"\x04\xc2\x00\x3c" + _text(client_id) + _text(username) + _text(password)
-    return b"\x10" + _length(len(body)) + body
+    return b"\x10" + _varint(len(body)) + body
 
 
 def publish_packet(topic: bytes, payload: bytes, packet_id: int = 0) -> bytes:
     """PUBLISH at QoS 0, or at QoS 1 with a packet id."""
     identifier = packet_id.to_bytes(2, "big") if packet_id else b""
     body = len(topic).to_bytes(2, "big") + topic + identifier + payload
-    return (b"\x32" if packet_id else b"\x30") + _length(len(body)) + body
+    return (b"\x32" if packet_id else b"\x30") + _varint(len(body)) + body
 
 
 @dataclass
@@ -108,14 +109,16 @@ def sparkplug60(group: str, node: str, device: str) -> MessageMaker:
     payload = pb.Payload()
     for alias in range(1, 61):
         payload.metrics.add(alias=alias, double_value=0.0)
+    metrics = []
+    for turn in range(50):
+        for offset, metric in enumerate(payload.metrics):
+            metric.double_value = 20 + (turn + offset) % 50
+        metrics.append(payload.SerializeToString())
     base = time.time_ns() // 1_000_000
 
     def make(index: int) -> tuple[bytes, bytes]:
-        payload.timestamp = base + index + 1
-        payload.seq = (index + 2) % 256
-        for offset, metric in enumerate(payload.metrics):
-            metric.double_value = 20 + (index + offset) % 50
-        return topic, payload.SerializeToString()
+        # Time and sequence number stand before and after the metrics, written as protobuf does.
+        return topic, b"\x08%b%b\x18%b" % (_varint(base + index + 1), metrics[index % 50], _varint((index + 2) % 256))
 
     return make
 
