@@ -75,6 +75,6 @@ def rate(kind: str, messages: int, seconds: float = 3.0) -> float:
     """Values a second from messages to the disk, `messages` (up to 1,000) at a time."""
     make, decode = {
         "json1": (json1([f"bench-{device:05d}" for device in range(100)]), json_columns),
-        "sparkplug60": (sparkplug60("g", "n", "d"), sparkplug_columns),
+        "sparkplug60": (sparkplug60("g", "n", ["d"]), sparkplug_columns),
     }[kind]
     return asyncio.run(_rate(make, decode, max(1, min(messages, MESSAGES // 2)), seconds))

@@ -101,11 +101,14 @@ def json1(devices: list[str]) -> MessageMaker:
     return make
 
 
-def sparkplug60(group: str, node: str, device: str) -> MessageMaker:
-    """DDATA with 60 aliased doubles; seq goes on after the two births, each message has a millisecond of its own."""
+def sparkplug60(group: str, node: str, devices: list[str]) -> MessageMaker:
+    """DDATA with 60 aliased doubles of each device in turn; seq goes on after the births of the node and of these.
+
+    A device's messages each have a millisecond of their own: above 1,000 a second for each, they run ahead of time.
+    """
     from andon.wire.sparkplug import sparkplug_b_pb2 as pb
 
-    topic = f"spBv1.0/{group}/DDATA/{node}/{device}".encode()
+    topics = [f"spBv1.0/{group}/DDATA/{node}/{device}".encode() for device in devices]
     payload = pb.Payload()
     for alias in range(1, 61):
         payload.metrics.add(alias=alias, double_value=0.0)
@@ -117,8 +120,10 @@ def sparkplug60(group: str, node: str, device: str) -> MessageMaker:
     base = time.time_ns() // 1_000_000
 
     def make(index: int) -> tuple[bytes, bytes]:
-        # Time and sequence number stand before and after the metrics, written as protobuf does.
-        return topic, b"\x08%b%b\x18%b" % (_varint(base + index + 1), metrics[index % 50], _varint((index + 2) % 256))
+        turn, device = divmod(index, len(topics))
+        time_ms, seq = _varint(base + turn + 1), _varint((index + len(topics) + 1) % 256)
+        # They stand before and after the metrics, written as protobuf does.
+        return topics[device], b"\x08%b%b\x18%b" % (time_ms, metrics[index % 50], seq)
 
     return make
 
@@ -133,7 +138,7 @@ def paced(total: int, per_second: float) -> Iterator[tuple[float, int, int]]:
 def _maker(options: dict[str, Any]) -> MessageMaker:
     match options["kind"]:
         case "sparkplug60":
-            return sparkplug60(options["group"], options["node"], options["device"])
+            return sparkplug60(options["group"], options["node"], options["devices"])
         case "looms":
             from benchmarks.loom_load import looms
 
