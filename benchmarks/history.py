@@ -158,7 +158,10 @@ async def _measure(quick: bool) -> list[Figure]:
         filled_s = time.perf_counter() - began
         figures = await _of_the_store(data_dir / "history", month, signals, 15 if quick else 60)
         figures += await _of_andon(data_dir, devices, 20 if quick else 40)
-    return [Figure("history.filled_s", filled_s, "s", reference="a month, written hour by hour"), *figures]
+    return [
+        Figure("history.filled_s", filled_s, "s", reference="30 days written and merged, not the questions"),
+        *figures,
+    ]
 
 
 def measure(quick: bool) -> list[Figure]:

@@ -195,11 +195,10 @@ async def _influx(batches: Sequence[SampleBatch]) -> list[Figure]:
 
     if shutil.which("influxd") is None:
         return [Figure("store.influx.cpu_us_per_point", None, "µs", reference="influxd is not installed")]
+    what = f"{sum(map(len, batches)):,} of these points, value and quality, compacted"
     with start(influx.Impatient) as server:
-        return [
-            replace(each, id=f"store.{each.id.removeprefix('reference.')}")
-            for each in await influx.reference(server, batches)
-        ]
+        found = await influx.reference(server, batches)
+    return [replace(each, id=f"store.{each.id.removeprefix('reference.')}", reference=what) for each in found]
 
 
 async def _measure(quick: bool) -> list[Figure]:
