@@ -98,6 +98,26 @@ def test_delays_do_not_count_the_time_that_a_backlog_waited() -> None:
     assert model.on_tick(point, rule, TIMING, now + seconds(1)).change is None
 
 
+def test_a_clock_that_is_set_back_makes_no_delay_longer_than_once_more() -> None:
+    rule, hour = replace(HIGH, on_delay=seconds(10), off_delay=seconds(10)), seconds(3600)
+
+    def tick(point: Point, at: int) -> Step:
+        return model.on_tick(point, rule, TIMING, at)
+
+    start = seconds(8000)
+    point = model.on_sample(QUIET, rule, TIMING, 90.0, start, start).point
+    point = tick(point, start - hour).point
+    assert tick(point, start - hour + seconds(9)).change is None
+    raised = tick(point, start - hour + seconds(11))
+    assert raised.change is Change.RAISED
+    again = tick(raised.point, start - 2 * hour).point
+    escalated = tick(again, start - 2 * hour + seconds(301))
+    assert escalated.change is Change.ESCALATED
+    point = model.on_sample(escalated.point, rule, TIMING, 50.0, start + seconds(20), start - 2 * hour).point
+    point = tick(point, start - 2 * hour - seconds(100)).point
+    assert tick(point, start - 2 * hour - seconds(80)).change is Change.RETURNED
+
+
 def test_the_off_delay_holds_the_alarm_over_a_short_return() -> None:
     rule = replace(HIGH, off_delay=seconds(10))
     assert run(rule, (0, 90.0), (1, 50.0), (5, 50.0), (6, 90.0), (12, 50.0))[1] == [Change.RAISED]

@@ -102,6 +102,17 @@ def test_a_suspended_machine_does_not_make_devices_silent() -> None:
     assert tick(made, 531) == [Change.RAISED]
 
 
+def test_a_clock_that_is_set_back_hides_no_silence() -> None:
+    made = watch()
+    hear(made, row(1, 7200, 1.0))
+    assert tick(made, 7201) == []
+    assert tick(made, 3600) == []
+    assert tick(made, 3629) == []
+    assert tick(made, 3631) == [Change.RAISED]
+    hear(made, row(1, 3640, 1.0))
+    assert tick(made, 3641) == [Change.RETURNED]
+
+
 def test_a_source_that_died_makes_its_device_offline_at_once() -> None:
     made = watch()
     hear(made, row(1, 0, 1.0), row(2, 0, 1.0))

@@ -1,4 +1,4 @@
-"""A plant whose roles run apart is killed piece by piece and cut to pieces under load, and puts itself together again."""
+"""A plant whose roles run apart is killed piece by piece and cut apart under load, and puts itself together again."""
 
 from __future__ import annotations
 

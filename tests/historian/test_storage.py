@@ -26,7 +26,7 @@ from andon.historian.policies import OrganisationPolicy, replace_policy, resolve
 from andon.historian.retention import PRESETS, Dropped, Retention, RetentionPolicies
 from andon.historian.service import Historian
 from andon.identity.model import ROLES, Principal, system_principal
-from andon.kit.clock import parse_timestamp
+from andon.kit.clock import US_PER_HOUR, US_PER_S, parse_timestamp
 from andon.kit.errors import UnauthenticatedError, UnavailableError
 from andon.kit.samples import encode
 from andon.registry.directory import Directory
@@ -44,6 +44,7 @@ class FakeStore:
     """A store that remembers what it was told to retain."""
 
     retained: list[RetentionPolicies] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
     away: bool = False
     dropped: list[Dropped] = field(default_factory=list)
 
@@ -51,6 +52,7 @@ class FakeStore:
         if self.away:
             raise UnavailableError("the store is away")
         self.retained.append(policies)
+        self.told.append(now)
         return self.dropped
 
     async def storage(self) -> StorageReport:
@@ -303,6 +305,30 @@ async def test_retention_is_applied_again_as_time_goes_on(works: Works) -> None:
     works.store.dropped = [Dropped("raw", 0, 1, 10, 100)]
     assert await keeper.look() == works.store.dropped
     assert await keeper.look() == works.store.dropped
+
+
+@pytest.mark.parametrize(("trust_after_s", "followed"), [(3600.0, 0), (0.0, 3 * US_PER_HOUR)])
+async def test_a_clock_that_jumps_ahead_drops_nothing_until_it_is_trusted(
+    works: Works, trust_after_s: float, followed: int
+) -> None:
+    times = [T0, T0 + US_PER_HOUR // 2, T0 + 3 * US_PER_HOUR, T0 - US_PER_HOUR, T0]
+    clock = iter(times)
+    keeper = Housekeeper(
+        works.database,
+        works.store,  # type: ignore[arg-type]
+        lambda: works.organisation,
+        PRESETS["s2"],
+        interval_s=0,
+        clock=lambda: next(clock),
+        trust_after_s=trust_after_s,
+    )
+    for _ in times:
+        await keeper.look()
+    told = works.store.told
+    assert told[:2] == times[:2], "less than an hour is as when a clock is set"
+    assert (followed or US_PER_HOUR // 2) <= told[2] - T0 < (followed or US_PER_HOUR // 2) + 60 * US_PER_S
+    assert told[3] == times[3], "back is safe at once"
+    assert told[4] == times[4]
 
 
 async def test_a_store_or_database_that_is_away_is_asked_again(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:

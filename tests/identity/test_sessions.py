@@ -141,6 +141,10 @@ def test_a_token_that_is_not_for_us_is_refused(
         identity.verify(sign(keys, **changes))
 
 
+def test_a_token_of_a_machine_whose_clock_is_ahead_is_taken(identity: IdentityService, keys: SigningKeys) -> None:
+    assert identity.verify(sign(keys, iat=int(time.time()) + 30)).username == "eve"
+
+
 def test_a_token_of_another_key_is_refused(identity: IdentityService) -> None:
     with pytest.raises(UnauthenticatedError, match="not valid"):
         identity.verify(sign(SigningKeys.generate()))

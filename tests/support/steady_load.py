@@ -1,4 +1,4 @@
-"""Devices that go on for as long as a plant is tormented, as good devices do: what was not confirmed, they send again."""
+"""Devices that go on while a plant is tormented, as good devices do: what was not confirmed, they send again."""
 
 from __future__ import annotations
 

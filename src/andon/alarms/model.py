@@ -175,6 +175,8 @@ def on_sample(point: Point, rule: Rule, timing: Timing, value: float, at: int, s
 def on_tick(point: Point, rule: Rule, timing: Timing, now: int) -> Step:
     """Time passes without a sample. Delays run from when the sample was seen, so that a consumer that catches
     up on old samples does not mistake its own lateness for a lasting condition."""
+    if now < max(point.armed, point.raised_seen, point.resolved_seen or 0):
+        point = _set_back(point, now)
     if point.condition is Condition.PENDING_ON and now - point.armed >= rule.on_delay:
         return _violated(point, timing, point.since + rule.on_delay, now)
     hold = _off_delay(point, rule, timing)
@@ -270,6 +272,13 @@ def _returned(point: Point, at: int) -> Step:
     if point.state is State.ACKNOWLEDGED:
         return Step(replace(point, state=State.NORMAL), Change.CLEARED, at)
     return Step(point)
+
+
+def _set_back(point: Point, now: int) -> Point:
+    """This machine's clock was set back: what was seen counts as seen just now, or delays would last as long again."""
+    resolved = point.resolved_seen if point.resolved_seen is None else min(point.resolved_seen, now)
+    armed, raised = min(point.armed, now), min(point.raised_seen, now)
+    return replace(point, armed=armed, raised_seen=raised, resolved_seen=resolved)
 
 
 def _off_delay(point: Point, rule: Rule, timing: Timing) -> int:

@@ -110,6 +110,9 @@ class SilenceWatch:
         this consumer is behind, for its own lateness is not the devices' silence."""
         if not self._watched:
             return []
+        # A clock that was set back has left times behind that are still to come: nobody would be silent until then.
+        np.minimum(self._heard, now, out=self._heard)
+        self._grace_from = min(self._grace_from, now)
         times, stale = self._heard[self._tags], self._stale[self._tags]
         heard = np.maximum.reduceat(times, self._starts)
         dead = np.logical_and.reduceat(stale | (times == 0), self._starts) & (

@@ -80,7 +80,8 @@ class AccessTokens:
                 [ALGORITHM],
                 issuer=self._issuer,
                 audience=self._audience,
-                options={"require": _REQUIRED},
+                # The clock of who issued it may be a little ahead of ours, or ours was set back: it is as good.
+                options={"require": _REQUIRED, "verify_iat": False},
             )
         except jwt.ExpiredSignatureError as error:
             raise expired() from error

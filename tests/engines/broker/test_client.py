@@ -11,7 +11,6 @@ import pytest
 from andon.engines.broker.client import ClientConfig, MqttClient, Will
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.broker.mqtt_protocol import FastProtocol
-
 from support.link import Link
 
 from .conftest import Clients, Inbox

@@ -45,7 +45,7 @@ async def test_what_was_acknowledged_while_the_server_was_away_outlives_the_brok
         device.wait_acknowledged()
     acknowledged = time.time()
     async with asyncio.timeout(20):
-        while not (mosquitto.database.exists() and mosquitto.database.stat().st_mtime > acknowledged):  # noqa: ASYNC110, ASYNC240
+        while not (mosquitto.database.exists() and mosquitto.database.stat().st_mtime > acknowledged):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     mosquitto.kill()
     mosquitto.start()

@@ -110,8 +110,13 @@ class State:
 
     def unsealed_for_us(self) -> int:
         """How long the oldest sample has waited for a seal, µs; 0 when none waits."""
-        oldest = self._oldest_unsealed
-        return 0 if oldest is None else max(self.clock() - oldest, 0)
+        with self._lock:
+            if self._oldest_unsealed is None:
+                return 0
+            now = self.clock()
+            # A clock that was set back would have it wait for as long again.
+            self._oldest_unsealed = min(self._oldest_unsealed, now)
+            return now - self._oldest_unsealed
 
     def note(self, name: str) -> str | None:
         """What was remembered under a name."""
