@@ -113,7 +113,10 @@ def test_an_engine_is_killed_and_the_network_to_it_is_cut_and_freezes(site: Site
         load.goes_on()
         link.freeze()
         noticed(site, engine, load)
-        link.heal()
+        if engine == "kafka":
+            link.forget()  # by now its clients have given those connections up
+        else:
+            link.heal()
         load.goes_on()
     saved = round(BROKER_SAVES_S * US_PER_S)
     load.check(lossy=(killed - saved, killed) if engine == "mosquitto" else (0, 0))
@@ -154,8 +157,11 @@ def test_what_nobody_can_read_on_kafka_is_set_aside_and_its_neighbours_are_store
         eventually(lambda: stored() == good, within_s=60, what="what came between the poison")
 
         def set_aside() -> list[dict[str, Any]] | None:
-            answer = client.get("/api/v1/system/dead-letters", params={"limit": 500}).raise_for_status().json()
-            found = [each for each in answer["data"]["deadLetters"] if each["topic"].startswith("sensors-data")]
+            answer = client.get("/api/v1/system/dead-letters", params={"limit": 500})
+            if answer.status_code == 503:
+                return None  # what it was to be asked over has died meanwhile, and is made again
+            letters = answer.raise_for_status().json()["data"]["deadLetters"]
+            found = [each for each in letters if each["topic"].startswith("sensors-data")]
             return found if len(found) >= 2 * len(POISON) else None
 
         letters = eventually(set_aside, within_s=60, what="the dead letters")

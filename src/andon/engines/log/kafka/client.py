@@ -43,6 +43,8 @@ def options(address: KafkaAddress, **more: Any) -> dict[str, Any]:
         # A broker that vanished without a word is noticed soon: by itself the client waits for a minute.
         "socket.timeout.ms": 10_000,
         "socket.connection.setup.timeout.ms": 10_000,
+        # Nor is it noticed at all while nobody asks it something: then whoever asks next would pay for it.
+        "connections.max.idle.ms": 30_000,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 2000,
         **named,
