@@ -23,6 +23,7 @@ from andon.historian import endpoints as historian
 from andon.identity import endpoints as identity
 from andon.ingest import endpoints as ingest
 from andon.ingest.imports import endpoints as imports
+from andon.ingest.uploads import endpoints as uploads
 from andon.registry import endpoints as registry
 
 DESCRIPTION = "From the machine to the browser: devices, samples, alarms, analytics. Sign in at /api/v1/auth/login."
@@ -33,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     identity.router,
     ingest.router,
     imports.router,
+    uploads.router,
     *historian.ROUTERS,
     registry.router,
     devices.router,

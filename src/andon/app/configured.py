@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from andon.alarms.settings import AlarmSettings
@@ -17,6 +19,7 @@ from andon.identity.sessions import IdentitySettings
 from andon.ingest.imports.settings import ImportSettings
 from andon.ingest.settings import IngestSettings
 from andon.ingest.sharding import Shard
+from andon.ingest.uploads.settings import PIECE_BYTES, UploadSettings
 
 
 def identity(settings: Settings) -> IdentitySettings:
@@ -74,6 +77,26 @@ def imports(settings: Settings) -> ImportSettings:
         expire_days=settings.import_expire_days,
         max_ahead_s=settings.max_ahead_s,
     )
+
+
+def uploads(settings: Settings) -> UploadSettings:
+    """Recordings that come as files."""
+    return UploadSettings(
+        file_bytes=settings.import_file_bytes,
+        spool_bytes=settings.import_spool_bytes,
+        min_free_bytes=settings.min_free_bytes,
+        expire_s=settings.import_spool_hours * 3_600,
+        piece_bytes=min(PIECE_BYTES, settings.max_request_bytes),
+        max_open=settings.import_max_open,
+        running=settings.import_max_running,
+        reader_bytes=settings.import_reader_bytes,
+    )
+
+
+def spool_folder(settings: Settings, process: str | None) -> Path:
+    """Where uploaded files lie; each of several processes has a folder of its own."""
+    folder = settings.data_dir / "uploads"
+    return folder if process is None else folder / re.sub(r"[^A-Za-z0-9.-]", "_", process)
 
 
 def shard(settings: Settings) -> Shard:

@@ -39,6 +39,7 @@ from andon.identity.service import IdentityService
 from andon.ingest.imports.service import ImportService
 from andon.ingest.pipeline import Pipeline
 from andon.ingest.service import IngestService
+from andon.ingest.uploads.service import UploadService
 from andon.kit.clock import now_us
 from andon.realtime.config_push import ConfigPush
 from andon.realtime.mqtt_out import MqttOut, Publish
@@ -133,6 +134,12 @@ class Plant:
             self.historian,
             configured.imports(self.settings),
         )
+
+    @cached_property
+    def uploads(self) -> UploadService:
+        """Recordings that come as files: they lie with this process, which imports them."""
+        folder = configured.spool_folder(self.settings, None if self.topology.alone else self.process.name)
+        return UploadService(folder, self.imports, configured.uploads(self.settings))
 
     @cached_property
     def alarms(self) -> AlarmService:

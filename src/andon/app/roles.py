@@ -54,9 +54,11 @@ async def _historian(plant: Plant) -> AsyncIterator[Work]:
     beside = beside_history(plant.engines.history, plant.directory, plant.settings)
     async with beside, _following(plant, "historian", await plant.historian.follow(plant.log)) as work:
         keeping = asyncio.create_task(plant.housekeeper.run(), name="retention")
+        await plant.uploads.start()
         try:
             yield work
         finally:
+            await plant.uploads.stop()
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 

@@ -127,6 +127,11 @@ class Settings(BaseSettings):
     import_part_samples: int = Field(1_000_000, gt=0, description="Most samples of one part of an import.")
     import_max_open: int = Field(100, gt=0, description="Imports of an organisation that are not finished.")
     import_expire_days: float = Field(7, gt=0, description="Imports that nothing was sent to for so long end.")
+    import_file_bytes: int = Field(4 << 30, gt=0, description="Largest file that is uploaded to be imported.")
+    import_spool_bytes: int = Field(16 << 30, gt=0, description="Uploaded files together, until they are imported.")
+    import_spool_hours: float = Field(24, gt=0, description="Uploaded files that nobody touched for so long go.")
+    import_max_running: int = Field(2, gt=0, description="Uploaded files that are imported at the same time.")
+    import_reader_bytes: int = Field(1 << 30, gt=0, description="Memory of a process that reads an uploaded file.")
 
     alarm_max_age_s: float = Field(300, gt=0, description="Samples older than this on arrival raise no alarm.")
     escalate_after_s: float = Field(300, gt=0, description="An alarm that nobody acknowledges escalates after this.")

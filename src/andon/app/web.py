@@ -22,6 +22,7 @@ from andon.api.gateway.websocket import WebSocketForwarder
 from andon.historian import endpoints as historian
 from andon.ingest import endpoints as ingest
 from andon.ingest.imports import endpoints as imports
+from andon.ingest.uploads import endpoints as uploads
 from andon.realtime import socketio_server, websocket
 from andon.realtime.websocket import WebSocketServer
 
@@ -38,7 +39,7 @@ _HISTORY = (*historian.ROUTERS, analytics.router, looms.router)
 _OF_ROLE: dict[str, tuple[APIRouter, ...]] = {
     "ingest": (ingest.router,),
     "alerts": (alarms.router,),
-    "historian": (imports.router, *_HISTORY),
+    "historian": (imports.router, uploads.router, *_HISTORY),
 }
 _SERVICES = {"ingest": "ingest", "alerts": "alarms", "realtime": "realtime"}
 
@@ -78,7 +79,7 @@ def build_role_asgi(plant: Plant, role: str) -> Asgi:
 def _state(plant: Plant) -> dict[str, Any]:
     names = [*_STATE, *(service for role, service in _SERVICES.items() if plant.runs(role))]
     if plant.engines.store is not None:
-        names += ["historian", "housekeeper", *(["imports"] if plant.runs("historian") else [])]
+        names += ["historian", "housekeeper", *(["imports", "uploads"] if plant.runs("historian") else [])]
     return dict(plant.api_state(names))
 
 
@@ -121,13 +122,25 @@ def _elsewhere(plant: Plant) -> Elsewhere | None:
         asked = {at: sharded.Sharded(taking, strategy) for at, strategy in strategies.items()}
         rules.append(Rule(ingest.router, taking, special=asked))
     if not plant.runs("historian"):
-        rules.append(Rule(imports.router, _forwarder(plant, "historian", after=plant.directory.catch_up)))
+        importing = _forwarder(plant, "historian", after=plant.directory.catch_up)
+        rules += [Rule(imports.router, importing), Rule(uploads.router, importing, special=_where_files_are(importing))]
     if plant.engines.store is None:
         asking = _forwarder(plant, "historian")
         rules += [Rule(router, asking) for router in _HISTORY if router is not looms.router]
         rules.append(Rule(looms.router, asking, paths={"/looms/{loom_id}/measurements"}))
     live = {} if plant.runs("realtime") else {socketio_server.PATH: _forwarder(plant, "realtime")}
     return Elsewhere(rules, live)
+
+
+def _where_files_are(importing: Forwarder) -> dict[tuple[str, str], ASGIApp]:
+    """An uploaded file lies with the one process that it came to."""
+    of_one = {
+        *(("GET", "/import-files/{file_id}"), ("DELETE", "/import-files/{file_id}")),
+        *(("PUT", "/import-files/{file_id}/content"), ("POST", "/import-files/{file_id}/preview")),
+        ("POST", "/import-files/{file_id}/import"),
+    }
+    found: dict[tuple[str, str], ASGIApp] = {at: sharded.Sharded(importing, sharded.first_that_knows) for at in of_one}
+    return found | {("GET", "/import-files"): sharded.Sharded(importing, sharded.merged("files"))}
 
 
 def _forwarder(plant: Plant, role: str, *, after: After | None = None) -> Forwarder:

@@ -49,9 +49,9 @@ def import_history(
     username: Username = "admin",
 ) -> None:
     """Import the history in a file into a running Andon. The same command goes on where one broke off."""
-    from andon.cli.files.model import ReadOptions
     from andon.cli.importing import ImportOrder, run_import
     from andon.historian.calendar import zone_of
+    from andon.ingest.imports.files.model import ReadOptions
 
     zone_of(timezone)
     read = ReadOptions(device, tuple(column or ()), time_column, time_format, timezone, encoding, skip_bad)

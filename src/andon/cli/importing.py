@@ -5,25 +5,18 @@ The server knows which parts it has, so an import that broke off, wherever it br
 
 from __future__ import annotations
 
-import hashlib
-import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from andon.cli.files import open_recording
-from andon.cli.files.model import Chunk, ReadOptions, Recording
 from andon.cli.server import RefusedError, Server
+from andon.ingest.imports.files import open_recording
+from andon.ingest.imports.files.cutting import as_arrow, parts, source_of, time_span, usual_rows
+from andon.ingest.imports.files.model import Chunk, ReadOptions, Recording
 from andon.kit.errors import AndonError, InvalidError, UnavailableError
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
-_PART_CELLS: Final = 250_000
-_LONG_COLUMNS: Final = 5
-_HASHED: Final = 1 << 20
-_WAY: Final = "1"  # how files are cut; another number takes up nothing that was cut before
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +50,12 @@ def run_import(
     if not order.file.is_file():
         raise InvalidError(f"{order.file} is no file", field="file", cure="name a CSV or Parquet file")
     recording = open_recording(order.file, order.read)
-    part_rows = order.part_rows or max(_PART_CELLS // (len(recording.signals) or _LONG_COLUMNS), 1)
+    part_rows = order.part_rows or usual_rows(recording)
     begun = server.ask("POST", "/imports", _body(order, part_rows))
     durable = {number for low, high in begun["durable"] for number in range(low, high + 1)}
     done = Imported(recording.rows)
     on_progress(done)
-    for number, chunk in enumerate(_parts(recording.chunks(), part_rows)):
+    for number, chunk in enumerate(parts(recording.chunks(), part_rows)):
         _send(server, begun["id"], number, chunk, number in durable, done)
         on_progress(done)
     if not done.rows:
@@ -78,7 +71,7 @@ def run_import(
 def _body(order: ImportOrder, part_rows: int) -> dict[str, Any]:
     body: dict[str, Any] = {
         "deviceId": order.read.device,
-        "source": _source(order, part_rows),
+        "source": source_of(order.file, order.read, order.units or {}, part_rows),
         "fileName": order.file.name[-255:],
         "keep": order.keep,
         "units": dict(order.units or {}),
@@ -86,71 +79,21 @@ def _body(order: ImportOrder, part_rows: int) -> dict[str, Any]:
     return body if order.type is None else {**body, "create": True, "type": order.type}
 
 
-def _source(order: ImportOrder, part_rows: int) -> str:
-    """A digest of the file and of all that decides how it is read and cut."""
-    digest = hashlib.sha256(repr((_WAY, order.read, part_rows, sorted((order.units or {}).items()))).encode())
-    with order.file.open("rb") as file:
-        while block := file.read(_HASHED):
-            digest.update(block)
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _parts(chunks: Iterator[Chunk], rows: int) -> Iterator[Chunk]:
-    """The same rows in chunks of `rows`, the last one smaller: where the file's reader parted them does not matter."""
-    held: list[Chunk] = []
-    count = 0
-    for chunk in chunks:
-        held.append(chunk)
-        count += len(chunk)
-        while count >= rows:
-            whole = _joined(held)
-            yield _cut(whole, 0, rows)
-            held, count = [_cut(whole, rows, count)], count - rows
-    if count:
-        yield _joined(held)
-
-
-def _joined(chunks: list[Chunk]) -> Chunk:
-    if len(chunks) == 1:
-        return chunks[0]
-    import pyarrow as pa
-
-    names = chunks[0].columns
-    columns = {name: pa.concat_arrays([chunk.columns[name] for chunk in chunks]) for name in names}
-    return Chunk(np.concatenate([chunk.times for chunk in chunks]), columns)
-
-
-def _cut(chunk: Chunk, start: int, end: int) -> Chunk:
-    columns = {name: column.slice(start, end - start) for name, column in chunk.columns.items()}
-    return Chunk(chunk.times[start:end], columns)
-
-
 def _send(server: Server, import_id: str, number: int, chunk: Chunk, known: bool, done: Imported) -> None:
     first_row = done.rows + 1
     done.rows += len(chunk)
-    if len(chunk):
-        low, high = int(chunk.times.min()), int(chunk.times.max())
+    if (span := time_span(chunk)) is not None:
+        low, high = span
         done.first = low if done.first is None else min(done.first, low)
         done.last = high if done.last is None else max(done.last, high)
     if known:
         done.known += 1
         return
     try:
-        answer = server.send("PUT", f"/imports/{import_id}/parts/{number}", _arrow(chunk), ARROW)
+        answer = server.send("PUT", f"/imports/{import_id}/parts/{number}", as_arrow(chunk), ARROW)
     except RefusedError as error:
         raise _explained(error, first_row, done.rows) from error
     done.samples += _samples(answer)
-
-
-def _arrow(chunk: Chunk) -> bytes:
-    import pyarrow as pa
-
-    times = pa.array(chunk.times, pa.timestamp("us", "UTC"))
-    table = pa.table({"timestamp": times, **chunk.columns})
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-    return sink.getvalue()
 
 
 def _samples(answer: bytes) -> int:

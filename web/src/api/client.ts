@@ -16,6 +16,8 @@ export interface RequestOptions {
   path?: Record<string, string | number>;
   query?: object;
   body?: unknown;
+  /** Bytes, instead of a body of JSON. */
+  content?: Blob;
   signal?: AbortSignal | undefined;
 }
 
@@ -46,6 +48,10 @@ async function once(method: Method, url: string, options: RequestOptions): Promi
   if (options.body !== undefined) {
     headers.set("content-type", "application/json");
     init.body = JSON.stringify(options.body);
+  }
+  if (options.content !== undefined) {
+    headers.set("content-type", "application/octet-stream");
+    init.body = options.content;
   }
   try {
     return await fetch(url, init);

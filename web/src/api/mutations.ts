@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "./client";
 import { keys } from "./queries";
-import type { AdoptRequest, DeviceConfig, NewDevice, NewRetention } from "./types";
+import type { AdoptRequest, DeviceConfig, ImportOrder, NewDevice, NewRetention } from "./types";
 
 /** A mutation after which everything under the given keys is asked for again. */
 function useChange<Input, Output>(change: (input: Input) => Promise<Output>, ...touched: (readonly string[])[]) {
@@ -89,3 +89,9 @@ export const useReplayDeadLetters = () =>
 
 export const useDecideRetention = () =>
   useChange((retention: NewRetention) => api.put("/storage/retention", { body: retention }), keys.storage);
+
+export const useImportFile = (fileId: string) =>
+  useChange((order: ImportOrder) => api.post("/import-files/{file_id}/import", { path: { file_id: fileId }, body: order }), keys.imports, keys.devices);
+
+export const useTakeFileAway = () =>
+  useChange((fileId: string) => api.delete("/import-files/{file_id}", { path: { file_id: fileId } }), keys.imports);

@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { API, api } from "./client";
-import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, HealthBody, HistoryQuery, StatisticsQuery } from "./types";
+import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, HealthBody, HistoryQuery, ReadOptions, StatisticsQuery } from "./types";
 
 /** Query keys by what they hold, so that one alarm event can refresh all that shows alarms. */
 export const keys = {
@@ -12,6 +12,8 @@ export const keys = {
   system: ["system"] as const,
   deadLetters: ["dead-letters"] as const,
   storage: ["storage"] as const,
+  imports: ["imports"] as const,
+  importFile: (fileId: string) => ["imports", "file", fileId] as const,
 };
 
 export const devicesQuery = () =>
@@ -134,4 +136,27 @@ export const retentionQuery = () =>
   queryOptions({
     queryKey: [...keys.storage, "retention"],
     queryFn: ({ signal }) => api.get("/storage/retention", { signal }),
+  });
+
+export const importFilesQuery = () =>
+  queryOptions({
+    queryKey: [...keys.imports, "files"],
+    queryFn: ({ signal }) => api.get("/import-files", { signal }),
+    refetchInterval: 5_000,
+  });
+
+export const importFileQuery = (fileId: string) =>
+  queryOptions({
+    queryKey: keys.importFile(fileId),
+    queryFn: ({ signal }) => api.get("/import-files/{file_id}", { path: { file_id: fileId }, signal }),
+    refetchInterval: ({ state }) => (state.data?.data.state === "importing" ? 1_000 : false),
+  });
+
+/** What is recognised in a file, read in this way. */
+export const previewQuery = (fileId: string, read: ReadOptions) =>
+  queryOptions({
+    queryKey: [...keys.importFile(fileId), "preview", read],
+    queryFn: ({ signal }) => api.post("/import-files/{file_id}/preview", { path: { file_id: fileId }, body: read, signal }),
+    placeholderData: keepPreviousData,
+    staleTime: Infinity,
   });

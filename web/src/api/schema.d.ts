@@ -380,6 +380,128 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/import-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Uploaded recordings
+         * @description Those of your organisation that are here, and the results of those that were imported in the last day.
+         *
+         *     Needs the permission `data:write`.
+         */
+        get: operations["list_files"];
+        put?: never;
+        /**
+         * Begin to upload a recording, or go on
+         * @description A CSV or Parquet file of any name. Send its pieces, look at a preview, then have it imported.
+         *
+         *     Needs the permission `data:write`.
+         */
+        post: operations["begin_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import-files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a recording stands
+         * @description How much of it is here; then how far its import is, and what came of it.
+         *
+         *     Needs the permission `data:write`.
+         */
+        get: operations["get_file"];
+        put?: never;
+        post?: never;
+        /**
+         * Take a recording away
+         * @description Its import ends; samples that came stay.
+         *
+         *     Needs the permission `data:write`.
+         */
+        delete: operations["delete_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import-files/{file_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send a piece of a recording
+         * @description Durable when it is answered. A piece that is here already changes nothing.
+         *
+         *     Needs the permission `data:write`.
+         */
+        put: operations["put_piece"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import-files/{file_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What is recognised in a recording
+         * @description Columns, times, and the first rows as they would be imported. Nothing is stored.
+         *
+         *     Needs the permission `data:write`.
+         */
+        post: operations["preview_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import-files/{file_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a recording that is here
+         * @description It goes on by itself, also over a restart of the server: ask how it stands. The file goes when it is finished.
+         *
+         *     Needs the permission `data:write`.
+         */
+        post: operations["import_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{device_id}/history": {
         parameters: {
             query?: never;
@@ -1275,6 +1397,30 @@ export interface components {
             problem: string | null;
         };
         /**
+         * BegunFile
+         * @description A file to send pieces of, from byte `received` on, each of at most `pieceBytes`.
+         */
+        BegunFile: {
+            id: string;
+            fileName: string;
+            size: number;
+            received: number;
+            /** @enum {string} */
+            state: "receiving" | "received" | "importing" | "finished" | "failed" | "cancelled";
+            canBePreviewed: boolean;
+            deviceId: string | null;
+            keep: boolean | null;
+            importId: string | null;
+            progress: components["schemas"]["ProgressView"];
+            problem: components["schemas"]["ProblemView"] | null;
+            createdBy: string;
+            createdAt: string;
+            updatedAt: string;
+            expiresAt: string;
+            resumed: boolean;
+            pieceBytes: number;
+        };
+        /**
          * BegunImport
          * @description An import to send parts to. `resumed`: it was begun before.
          */
@@ -1769,6 +1915,46 @@ export interface components {
             reason: string;
         };
         /**
+         * FileBody
+         * @description A file that is to come. The same `fingerprint` and `size` again go on with an upload that broke off.
+         */
+        FileBody: {
+            fileName: string;
+            /** @description Bytes. */
+            size: number;
+            /** @description Tells the file from the sender's others: of its name, date, content. */
+            fingerprint: string;
+        };
+        /**
+         * FileList
+         * @description The newest first.
+         */
+        FileList: {
+            files: components["schemas"]["FileView"][];
+        };
+        /**
+         * FileView
+         * @description A file. `receiving` takes pieces; `received` waits to be imported, `failed` to be imported in a better way.
+         */
+        FileView: {
+            id: string;
+            fileName: string;
+            size: number;
+            received: number;
+            /** @enum {string} */
+            state: "receiving" | "received" | "importing" | "finished" | "failed" | "cancelled";
+            canBePreviewed: boolean;
+            deviceId: string | null;
+            keep: boolean | null;
+            importId: string | null;
+            progress: components["schemas"]["ProgressView"];
+            problem: components["schemas"]["ProblemView"] | null;
+            createdBy: string;
+            createdAt: string;
+            updatedAt: string;
+            expiresAt: string;
+        };
+        /**
          * HealthBody
          * @description Health, outside of the envelope.
          */
@@ -1978,6 +2164,16 @@ export interface components {
             receivedAt: string;
         };
         /**
+         * LeftOutView
+         * @description What was left out; `examples` name row and column. Rows of other devices are counted too.
+         */
+        LeftOutView: {
+            cells: number;
+            rows: number;
+            columns: string[];
+            examples: string[];
+        };
+        /**
          * LoginBody
          * @description User name and password.
          * @example {
@@ -2084,6 +2280,49 @@ export interface components {
             email?: string | null;
         };
         /**
+         * OrderBody
+         * @description Where the samples of the file go.
+         */
+        OrderBody: {
+            /** @description Empty: all with values. */
+            columns?: string[];
+            timeColumn?: string | null;
+            /** @description Such as `%m/%d/%Y %H:%M`. */
+            timeFormat?: string | null;
+            /**
+             * @description Of times that name none (IANA name).
+             * @default UTC
+             */
+            timezone?: string;
+            /** @default utf-8 */
+            encoding?: string;
+            /**
+             * @description Leave out what cannot be read instead of stopping.
+             * @default false
+             */
+            skipBad?: boolean;
+            deviceId: string;
+            /**
+             * @description Retention leaves the samples alone; false: they go when others of their age do.
+             * @default true
+             */
+            keep?: boolean;
+            /**
+             * @description Register the device when there is none of that id.
+             * @default false
+             */
+            create?: boolean;
+            /**
+             * @description Type of a device that is registered.
+             * @default sensor
+             */
+            type?: string;
+            /** @description Unit by column. */
+            units?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * OrganisationSummary
          * @description The organisation that everything seen belongs to; `timezone` is its site's.
          */
@@ -2159,6 +2398,69 @@ export interface components {
             hourDays: number | null;
         };
         /**
+         * PreviewColumn
+         * @description A column as it stands in the file.
+         */
+        PreviewColumn: {
+            name: string;
+            /** @enum {string} */
+            kind: "time" | "number" | "boolean" | "text" | "empty";
+            example: string;
+        };
+        /**
+         * PreviewRow
+         * @description A row as it would be imported.
+         */
+        PreviewRow: {
+            timestamp: string;
+            values: {
+                [key: string]: number | boolean | string | null;
+            };
+        };
+        /**
+         * PreviewView
+         * @description What is recognised. `signals` are the columns that are taken; of a `long` file each row names its own, and
+         *     `devices` are those of its first rows. `namesNoZone`: the times are those of `timezone`. `problem`: why it cannot
+         *     be imported as it is. `rows` is null while the file is not complete.
+         */
+        PreviewView: {
+            /** @enum {string} */
+            format: "csv" | "parquet";
+            separator: string | null;
+            rows: number | null;
+            columns: components["schemas"]["PreviewColumn"][];
+            long: boolean;
+            timeColumn: string | null;
+            namesNoZone: boolean;
+            signals: string[];
+            devices: string[];
+            first: components["schemas"]["PreviewRow"][];
+            leftOut: components["schemas"]["LeftOutView"];
+            problem: components["schemas"]["ProblemView"] | null;
+        };
+        /**
+         * ProblemView
+         * @description What is wrong, where, and what to do.
+         */
+        ProblemView: {
+            message: string;
+            field: string | null;
+            cure: string | null;
+        };
+        /**
+         * ProgressView
+         * @description How far the import is. `rowsTotal` may be an estimate; `waiting` says why it does not go on now.
+         */
+        ProgressView: {
+            rowsTotal: number;
+            rows: number;
+            samples: number;
+            firstAt: string | null;
+            lastAt: string | null;
+            leftOut: components["schemas"]["LeftOutView"];
+            waiting: string | null;
+        };
+        /**
          * Pushed
          * @description How many samples are stored now, and which are not.
          */
@@ -2183,6 +2485,34 @@ export interface components {
             samplesPerSecond: number;
             rejectedPerSecond: number;
             deliveredPerSecond: number;
+        };
+        /**
+         * ReadBody
+         * @description How the file is to be read; what is left out is found out.
+         */
+        ReadBody: {
+            /** @description Empty: all with values. */
+            columns?: string[];
+            timeColumn?: string | null;
+            /** @description Such as `%m/%d/%Y %H:%M`. */
+            timeFormat?: string | null;
+            /**
+             * @description Of times that name none (IANA name).
+             * @default UTC
+             */
+            timezone?: string;
+            /** @default utf-8 */
+            encoding?: string;
+            /**
+             * @description Leave out what cannot be read instead of stopping.
+             * @default false
+             */
+            skipBad?: boolean;
+            /**
+             * @description Of files that hold several devices: the one to take.
+             * @default
+             */
+            deviceId?: string;
         };
         /**
          * Reading
@@ -4315,6 +4645,826 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+        };
+    };
+    list_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "files": [
+                     *           {
+                     *             "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *             "fileName": "furnace-1.csv",
+                     *             "size": 182044,
+                     *             "received": 182044,
+                     *             "state": "importing",
+                     *             "canBePreviewed": false,
+                     *             "deviceId": "furnace-1",
+                     *             "keep": true,
+                     *             "importId": "019a9c1e-80aa-7b21-8c11-5d7b1c2f3a44",
+                     *             "progress": {
+                     *               "rowsTotal": 50000,
+                     *               "rows": 25000,
+                     *               "samples": 50000,
+                     *               "firstAt": "2013-12-02T21:15:00.000Z",
+                     *               "lastAt": "2014-01-11T10:00:00.000Z",
+                     *               "leftOut": {
+                     *                 "cells": 0,
+                     *                 "rows": 0,
+                     *                 "columns": [
+                     *                   "operator"
+                     *                 ],
+                     *                 "examples": []
+                     *               },
+                     *               "waiting": null
+                     *             },
+                     *             "problem": null,
+                     *             "createdBy": "admin",
+                     *             "createdAt": "2025-01-11T10:00:00.000Z",
+                     *             "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *             "expiresAt": "2025-01-12T10:00:02.000Z"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["FileList"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    begin_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileBody"];
+            };
+        };
+        responses: {
+            /** @description It was begun before: go on from byte `received` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "furnace-1.csv",
+                     *         "size": 182044,
+                     *         "received": 0,
+                     *         "state": "receiving",
+                     *         "canBePreviewed": false,
+                     *         "deviceId": "furnace-1",
+                     *         "keep": true,
+                     *         "importId": "019a9c1e-80aa-7b21-8c11-5d7b1c2f3a44",
+                     *         "progress": {
+                     *           "rowsTotal": 50000,
+                     *           "rows": 25000,
+                     *           "samples": 50000,
+                     *           "firstAt": "2013-12-02T21:15:00.000Z",
+                     *           "lastAt": "2014-01-11T10:00:00.000Z",
+                     *           "leftOut": {
+                     *             "cells": 0,
+                     *             "rows": 0,
+                     *             "columns": [
+                     *               "operator"
+                     *             ],
+                     *             "examples": []
+                     *           },
+                     *           "waiting": null
+                     *         },
+                     *         "problem": null,
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "expiresAt": "2025-01-12T10:00:02.000Z",
+                     *         "resumed": false,
+                     *         "pieceBytes": 8388608
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["BegunFile"];
+                    };
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "furnace-1.csv",
+                     *         "size": 182044,
+                     *         "received": 0,
+                     *         "state": "receiving",
+                     *         "canBePreviewed": false,
+                     *         "deviceId": "furnace-1",
+                     *         "keep": true,
+                     *         "importId": "019a9c1e-80aa-7b21-8c11-5d7b1c2f3a44",
+                     *         "progress": {
+                     *           "rowsTotal": 50000,
+                     *           "rows": 25000,
+                     *           "samples": 50000,
+                     *           "firstAt": "2013-12-02T21:15:00.000Z",
+                     *           "lastAt": "2014-01-11T10:00:00.000Z",
+                     *           "leftOut": {
+                     *             "cells": 0,
+                     *             "rows": 0,
+                     *             "columns": [
+                     *               "operator"
+                     *             ],
+                     *             "examples": []
+                     *           },
+                     *           "waiting": null
+                     *         },
+                     *         "problem": null,
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "expiresAt": "2025-01-12T10:00:02.000Z",
+                     *         "resumed": false,
+                     *         "pieceBytes": 8388608
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["BegunFile"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description The file is over import_file_bytes */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The file is over import_file_bytes",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description There is no room for it now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no room for it now",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "furnace-1.csv",
+                     *         "size": 182044,
+                     *         "received": 182044,
+                     *         "state": "importing",
+                     *         "canBePreviewed": false,
+                     *         "deviceId": "furnace-1",
+                     *         "keep": true,
+                     *         "importId": "019a9c1e-80aa-7b21-8c11-5d7b1c2f3a44",
+                     *         "progress": {
+                     *           "rowsTotal": 50000,
+                     *           "rows": 25000,
+                     *           "samples": 50000,
+                     *           "firstAt": "2013-12-02T21:15:00.000Z",
+                     *           "lastAt": "2014-01-11T10:00:00.000Z",
+                     *           "leftOut": {
+                     *             "cells": 0,
+                     *             "rows": 0,
+                     *             "columns": [
+                     *               "operator"
+                     *             ],
+                     *             "examples": []
+                     *           },
+                     *           "waiting": null
+                     *         },
+                     *         "problem": null,
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "expiresAt": "2025-01-12T10:00:02.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["FileView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such file in your organisation: it was taken away, or never came */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such file in your organisation: it was taken away, or never came",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    delete_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "furnace-1.csv",
+                     *         "size": 182044,
+                     *         "received": 182044,
+                     *         "state": "importing",
+                     *         "canBePreviewed": false,
+                     *         "deviceId": "furnace-1",
+                     *         "keep": true,
+                     *         "importId": "019a9c1e-80aa-7b21-8c11-5d7b1c2f3a44",
+                     *         "progress": {
+                     *           "rowsTotal": 50000,
+                     *           "rows": 25000,
+                     *           "samples": 50000,
+                     *           "firstAt": "2013-12-02T21:15:00.000Z",
+                     *           "lastAt": "2014-01-11T10:00:00.000Z",
+                     *           "leftOut": {
+                     *             "cells": 0,
+                     *             "rows": 0,
+                     *             "columns": [
+                     *               "operator"
+                     *             ],
+                     *             "examples": []
+                     *           },
+                     *           "waiting": null
+                     *         },
+                     *         "problem": null,
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "expiresAt": "2025-01-12T10:00:02.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["FileView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such file in your organisation: it was taken away, or never came */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such file in your organisation: it was taken away, or never came",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    put_piece: {
+        parameters: {
+            query: {
+                /** @description The byte of the file that it begins with. */
+                offset: number;
+            };
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "furnace-1.csv",
+                     *         "size": 182044,
+                     *         "received": 182044,
+                     *         "state": "importing",
+                     *         "canBePreviewed": false,
+                     *         "deviceId": "furnace-1",
+                     *         "keep": true,
+                     *         "importId": "019a9c1e-80aa-7b21-8c11-5d7b1c2f3a44",
+                     *         "progress": {
+                     *           "rowsTotal": 50000,
+                     *           "rows": 25000,
+                     *           "samples": 50000,
+                     *           "firstAt": "2013-12-02T21:15:00.000Z",
+                     *           "lastAt": "2014-01-11T10:00:00.000Z",
+                     *           "leftOut": {
+                     *             "cells": 0,
+                     *             "rows": 0,
+                     *             "columns": [
+                     *               "operator"
+                     *             ],
+                     *             "examples": []
+                     *           },
+                     *           "waiting": null
+                     *         },
+                     *         "problem": null,
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "expiresAt": "2025-01-12T10:00:02.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["FileView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such file in your organisation: it was taken away, or never came */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such file in your organisation: it was taken away, or never came",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The piece would leave a hole, or the file takes no more */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The piece would leave a hole, or the file takes no more",
+                     *       "status": 409,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The piece is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The piece is too large",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description The disk is full */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The disk is full",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    preview_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "format": "csv",
+                     *         "separator": ",",
+                     *         "rows": 50000,
+                     *         "columns": [
+                     *           {
+                     *             "name": "time",
+                     *             "kind": "time",
+                     *             "example": "2013-12-02 21:15:00"
+                     *           },
+                     *           {
+                     *             "name": "temperature",
+                     *             "kind": "number",
+                     *             "example": "73.9"
+                     *           },
+                     *           {
+                     *             "name": "operator",
+                     *             "kind": "text",
+                     *             "example": "AB"
+                     *           }
+                     *         ],
+                     *         "long": false,
+                     *         "timeColumn": "time",
+                     *         "namesNoZone": true,
+                     *         "signals": [
+                     *           "temperature"
+                     *         ],
+                     *         "devices": [],
+                     *         "first": [
+                     *           {
+                     *             "timestamp": "2013-12-02T20:15:00.000Z",
+                     *             "values": {
+                     *               "temperature": 73.9
+                     *             }
+                     *           }
+                     *         ],
+                     *         "leftOut": {
+                     *           "cells": 0,
+                     *           "rows": 0,
+                     *           "columns": [
+                     *             "operator"
+                     *           ],
+                     *           "examples": []
+                     *         },
+                     *         "problem": null
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["PreviewView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such file in your organisation: it was taken away, or never came */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such file in your organisation: it was taken away, or never came",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too little of the file is here: CSV needs its first 8 MiB, Parquet all of it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "Too little of the file is here: CSV needs its first 8 MiB, Parquet all of it",
+                     *       "status": 409,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description It takes too long */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "It takes too long",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    import_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "furnace-1.csv",
+                     *         "size": 182044,
+                     *         "received": 182044,
+                     *         "state": "importing",
+                     *         "canBePreviewed": false,
+                     *         "deviceId": "furnace-1",
+                     *         "keep": true,
+                     *         "importId": "019a9c1e-80aa-7b21-8c11-5d7b1c2f3a44",
+                     *         "progress": {
+                     *           "rowsTotal": 50000,
+                     *           "rows": 25000,
+                     *           "samples": 50000,
+                     *           "firstAt": "2013-12-02T21:15:00.000Z",
+                     *           "lastAt": "2014-01-11T10:00:00.000Z",
+                     *           "leftOut": {
+                     *             "cells": 0,
+                     *             "rows": 0,
+                     *             "columns": [
+                     *               "operator"
+                     *             ],
+                     *             "examples": []
+                     *           },
+                     *           "waiting": null
+                     *         },
+                     *         "problem": null,
+                     *         "createdBy": "admin",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
+                     *         "updatedAt": "2025-01-11T10:00:02.000Z",
+                     *         "expiresAt": "2025-01-12T10:00:02.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["FileView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            /** @description Registering a device needs devices:write */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "Registering a device needs devices:write",
+                     *       "status": 403,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such file, or no such device */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such file, or no such device",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The file is not complete, or is being imported; or the device is disabled */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The file is not complete, or is being imported",
+                     *       "status": 409,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
         };
     };
     history: {

@@ -61,6 +61,13 @@ export type BrokerCredentials = Schemas["BrokerCredentials"];
 export type User = Schemas["SignedInUser"];
 export type Session = Schemas["Session"];
 
+export type ImportFile = Schemas["FileView"];
+export type BegunFile = Schemas["BegunFile"];
+export type ReadOptions = Schemas["ReadBody"];
+export type ImportOrder = Schemas["OrderBody"];
+export type Preview = Schemas["PreviewView"];
+export type LeftOut = Schemas["LeftOutView"];
+
 export type HistoryStorage = Schemas["HistoryStorage"];
 export type StorageTier = Schemas["StorageTier"];
 export type ConsumerLag = Schemas["ConsumerLag"];

@@ -20,6 +20,7 @@ const PATHS = {
   down: "M5 9l7 7 7-7",
   flat: "M4 12h16",
   download: "M12 4v11M7 11l5 5 5-5M5 20h14",
+  upload: "M12 15V4M7 8l5-5 5 5M5 20h14",
   refresh: "M20 11a8 8 0 1 0-2 6M20 5v6h-6",
   pause: "M8 5v14M16 5v14",
   play: "M7 5l12 7-12 7z",

@@ -75,7 +75,30 @@ class ImportService:
         NotFoundError without the device, unless it may be registered (ForbiddenError without that permission);
         ConflictError when it is disabled; UnavailableError when too many imports are open.
         """
-        return await self._store.begin(principal, await self._device(principal, wanted), wanted)
+        device = await self.device(principal, wanted.device_id, wanted.create_type)
+        return await self._store.begin(principal, device, wanted)
+
+    async def device(self, principal: Principal, device_id: str, create_type: str | None) -> DeviceInfo:
+        """The device to import into, registered with that type when there is none.
+
+        NotFoundError without it and without a type, ForbiddenError for who may not register one, ConflictError when
+        it is disabled.
+        """
+        device = self._directory.device(principal.organisation_id, device_id)
+        if device is None:
+            if create_type is None:
+                raise unknown_device(device_id)
+            if not principal.may(_CREATE):
+                raise ForbiddenError(
+                    f"there is no device {device_id[:100]!r}, and registering it needs the permission {_CREATE}",
+                    field="deviceId",
+                    cure="have somebody register the device first",
+                )
+            new = NewDevice(device_id, create_type)
+            device = await asyncio.to_thread(self._registry.create_device, principal.organisation_id, new, principal)
+        if device.status == "disabled":
+            raise ConflictError(f"{device.device_id} is disabled", field="deviceId", cure="enable the device first")
+        return device
 
     async def put_part(
         self, organisation_id: str, import_id: str, number: int, body: bytes, encoding: Encoding
@@ -133,23 +156,6 @@ class ImportService:
         """The name of an import's device; empty when it was deleted."""
         device = self._directory.by_uuid(of.device_uuid)
         return device.device_id if device is not None else ""
-
-    async def _device(self, principal: Principal, wanted: NewImport) -> DeviceInfo:
-        device = self._directory.device(principal.organisation_id, wanted.device_id)
-        if device is None:
-            if wanted.create_type is None:
-                raise unknown_device(wanted.device_id)
-            if not principal.may(_CREATE):
-                raise ForbiddenError(
-                    f"there is no device {wanted.device_id[:100]!r}, and registering it needs the permission {_CREATE}",
-                    field="deviceId",
-                    cure="have somebody register the device first",
-                )
-            new = NewDevice(wanted.device_id, wanted.create_type)
-            device = await asyncio.to_thread(self._registry.create_device, principal.organisation_id, new, principal)
-        if device.status == "disabled":
-            raise ConflictError(f"{device.device_id} is disabled", field="deviceId", cure="enable the device first")
-        return device
 
     def _check_part(self, number: int, body: bytes) -> None:
         if not 0 <= number < self.settings.max_parts:

@@ -7,6 +7,7 @@ import { Icon } from "@/components/icons";
 import { Page } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { plural } from "@/lib/format";
+import { ImportButton } from "@/features/imports/ImportButton";
 import { useUrlState } from "@/lib/urlState";
 import { DeviceTable } from "./DeviceTable";
 import { Discovered } from "./Discovered";
@@ -35,7 +36,12 @@ export default function DevicesPage() {
     <Page
       title="Devices"
       aside={all && all.length > 0 && (chosen.length < all.length ? `${chosen.length} of ` : "") + plural(all.length, "device")}
-      actions={mayAdd && add}
+      actions={
+        <>
+          <ImportButton />
+          {mayAdd && add}
+        </>
+      }
     >
       {mayAdd && <Discovered />}
       {all && all.length > 0 && <Filters devices={all} url={url} onChange={(change) => setUrl({ ...change, page: undefined })} />}

@@ -1,11 +1,13 @@
-import { Button, NativeSelect } from "@mantine/core";
+import { Button, Group, NativeSelect } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useState } from "react";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, HistoryQuery, Tag } from "@/api/types";
+import { Icon } from "@/components/icons";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
+import { ImportButton } from "@/features/imports/ImportButton";
 import { useUrlState } from "@/lib/urlState";
 import { serverNow } from "@/live/clock";
 import { QUALITIES } from "./qualities";
@@ -52,9 +54,12 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
       <Panel
         title="What to show"
         actions={
-          <Button variant="default" onClick={() => setExporting(true)}>
-            Export
-          </Button>
+          <Group gap="xs">
+            <ImportButton deviceId={device.deviceId} />
+            <Button variant="default" leftSection={<Icon name="download" size={18} />} onClick={() => setExporting(true)}>
+              Export
+            </Button>
+          </Group>
         }
       >
         <div className={classes["choices"]}>

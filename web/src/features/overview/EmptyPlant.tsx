@@ -17,20 +17,19 @@ export function EmptyPlant() {
               Add a device
             </LinkButton>
           )}
+          {mayImport && (
+            <LinkButton to="/devices" search={{ import: "new" } as never} variant="default">
+              Import history
+            </LinkButton>
+          )}
           <LinkButton to="/devices" variant="default">
             See what was discovered
           </LinkButton>
         </>
       }
     >
-      Add a device and send it its first value, or adopt one that already publishes. To look around with a whole plant, start
+      Add a device and send it its first value, adopt one that already publishes, or import recordings in CSV or Parquet. To look around with a whole plant, start
       Andon with <Code style={{ whiteSpace: "nowrap" }}>andon up --demo</Code>.
-      {mayImport && (
-        <>
-          {" "}
-          Recordings in CSV or Parquet come in with <Code>andon import FILE --device NAME</Code>.
-        </>
-      )}
     </EmptyState>
   );
 }

@@ -6,6 +6,7 @@ import { LinkButton } from "@/components/LinkButton";
 import { Page, Panel } from "@/components/Page";
 import { SeverityMark } from "@/components/SeverityMark";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
+import { ImportButton } from "@/features/imports/ImportButton";
 import { formatBytes, formatCount, NO_VALUE } from "@/lib/format";
 import { RetentionPanel } from "./RetentionPanel";
 import { formatDays } from "./retention";
@@ -17,7 +18,7 @@ export default function StoragePage() {
   const storage = useQuery(storageQuery());
   const data = storage.data?.data;
   return (
-    <Page title="Storage" aside={data && <State storage={data} />}>
+    <Page title="Storage" aside={data && <State storage={data} />} actions={<ImportButton />}>
       {storage.isError && !data && (
         <ErrorState title="What history takes could not be read" error={storage.error} onRetry={storage.refetch} />
       )}

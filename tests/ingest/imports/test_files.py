@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from andon.cli.files import open_recording
-from andon.cli.files.model import ReadOptions
+from andon.ingest.imports.files import open_recording
+from andon.ingest.imports.files.model import ReadOptions
 from andon.kit.clock import parse_timestamp, to_iso
 from andon.kit.errors import InvalidError
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from andon.cli.files.model import Skipped, wrong_cell
+from andon.ingest.imports.files.model import Skipped, wrong_cell
 
 ABSENT: Final = ("", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?")
 """What recorders write where there is no value, in any case."""
@@ -85,9 +85,11 @@ class CellReader:
     def _count_bad(self, name: str, texts: Any, found: Sequence[object], first_row: int, what: str) -> None:
         for row, (text, value) in enumerate(zip(texts.to_pylist(), found, strict=True)):
             if text is not None and value is None:
+                error = wrong_cell(first_row + row, name, text, what)
                 if not self._skip_bad:
-                    raise wrong_cell(first_row + row, name, text, what)
+                    raise error
                 self._skipped.cells += 1
+                self._skipped.note(error.message)
 
 
 def unguarded(texts: Any) -> list[str | None]:

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from andon.cli.files.cells import CellReader, kind_of, number_of, unguarded
-from andon.cli.files.model import LONG_COLUMNS, TIME_NAMES, Chunk, ReadOptions, Skipped, chosen, find_time
-from andon.cli.files.times import Clock, looks_like_time
+from andon.ingest.imports.files.cells import CellReader, kind_of, number_of, unguarded
+from andon.ingest.imports.files.model import LONG_COLUMNS, TIME_NAMES, Chunk, ReadOptions, Skipped, chosen, find_time
+from andon.ingest.imports.files.times import Clock, looks_like_time
 from andon.kit.errors import InvalidError
 
 _DELIMITERS: Final = ",;\t|"
@@ -29,10 +29,9 @@ class CsvRecording:
         self.path = path
         self.skipped = Skipped()
         self._options = options
-        self._delimiter, first, body = _look_at(path, options.encoding)
+        self._delimiter, first, body = look_at(path, options.encoding)
         self._comma = self._delimiter != ","
-        self._has_header = not any(_is_value(cell, self._comma) for cell in first)
-        self._names = _names(path, first) if self._has_header else [f"column_{i + 1}" for i in range(len(first))]
+        self._names, self._has_header = names_in(path, self._delimiter, first)
         sample = body if self._has_header else [first, *body]
         if not sample:
             raise InvalidError(f"{path.name} has no rows", field="file", cure="give a file with at least one row")
@@ -42,10 +41,11 @@ class CsvRecording:
         self._time = "timestamp" if self.long else self._find_time(cells)
         self._kinds = {} if self.long else self._find_signals(cells)
         self.signals: Sequence[str] = () if self.long else tuple(self._kinds)
+        self.clock = Clock(self._time, options.timezone, options.time_format)
 
     def chunks(self) -> Iterator[Chunk]:
         """See `Recording.chunks`."""
-        clock = Clock(self._time, self._options.timezone, self._options.time_format)
+        clock = self.clock
         cells = CellReader(self.skipped, decimal_comma=self._comma, skip_bad=self._options.skip_bad)
         row = 1
         for batch in self._batches():
@@ -77,7 +77,7 @@ class CsvRecording:
         found = {name: kind for name, kind in kinds.items() if kind in ("number", "boolean")}
         if not found:
             raise InvalidError(
-                f"{self.path.name} has no column of numbers", field="file", cure="name a column of text with --column"
+                f"{self.path.name} has no column of numbers", field="file", cure="choose a column of text (--column)"
             )
         return {name: str(kind) for name, kind in found.items()}
 
@@ -119,7 +119,7 @@ class CsvRecording:
             raise InvalidError(
                 f"{self.path.name} cannot be read as {self._options.encoding} CSV: {str(error)[:200]}",
                 field="file",
-                cure="name its encoding with --encoding, such as latin-1, or correct the file",
+                cure="name its encoding (--encoding), such as latin-1, or correct the file",
             ) from error
 
     def _wanted(self) -> list[str]:
@@ -128,14 +128,13 @@ class CsvRecording:
         return [*LONG_COLUMNS, *(name for name in _LONG_EXTRAS if name in self._names)]
 
     def _check_rows(self, bad: list[Any]) -> None:
-        if bad and not self._options.skip_bad:
-            row = bad[0]
+        for row in bad:
             number = row.number - self._has_header if row.number is not None else "?"
-            raise InvalidError(
-                f"row {number} has {row.actual_columns} cells instead of {row.expected_columns}: {row.text[:60]!r}",
-                field="file",
-                cure="correct the row, or leave such rows out with --skip-bad",
-            )
+            found = f"row {number} has {row.actual_columns} cells instead of {row.expected_columns}: {row.text[:60]!r}"
+            if not self._options.skip_bad:
+                cure = "correct the row, or leave out what cannot be read (--skip-bad)"
+                raise InvalidError(found, field="file", cure=cure)
+            self.skipped.note(found)
         self.skipped.rows += len(bad)
         bad.clear()
 
@@ -165,7 +164,7 @@ class CsvRecording:
         return Chunk(times[kept], {name: column.filter(mask) for name, column in found.items()})
 
 
-def _look_at(path: Path, encoding: str) -> tuple[str, list[str], list[list[str]]]:
+def look_at(path: Path, encoding: str) -> tuple[str, list[str], list[list[str]]]:
     """(delimiter, cells of the first row, of the rows after it)."""
     try:
         with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
@@ -176,23 +175,26 @@ def _look_at(path: Path, encoding: str) -> tuple[str, list[str], list[list[str]]
             first, *body = list(itertools.islice(rows, 1 + _SAMPLE_ROWS)) or [[]]
     except OSError as error:
         raise InvalidError(
-            f"{path} cannot be read: {error.strerror}", field="file", cure="name a file that may be read"
+            f"{path.name} cannot be read: {error.strerror}", field="file", cure="name a file that may be read"
         ) from error
     except (UnicodeError, LookupError, csv.Error) as error:
         raise InvalidError(
             f"{path.name} cannot be read as {encoding} CSV: {error}",
             field="encoding",
-            cure="name its encoding with --encoding, such as latin-1 or utf-16",
+            cure="name its encoding (--encoding), such as latin-1 or utf-16",
         ) from error
     return delimiter, first, body
 
 
-def _names(path: Path, first: Sequence[str]) -> list[str]:
+def names_in(path: Path, delimiter: str, first: Sequence[str]) -> tuple[list[str], bool]:
+    """(names of the columns, whether the first row holds them). InvalidError when two are the same."""
+    if any(_is_value(cell, delimiter != ",") for cell in first):
+        return [f"column_{i + 1}" for i in range(len(first))], False
     names = [cell.strip() or f"column_{i + 1}" for i, cell in enumerate(first)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InvalidError(f"{path.name} has two columns {twice!r}", field="file", cure="rename one in the header")
-    return names
+    return names, True
 
 
 def _is_value(cell: str, decimal_comma: bool) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.cli.files.model import wrong_cell
+from andon.ingest.imports.files.model import wrong_cell
 from andon.kit.clock import US_PER_S, parse_timestamp
 from andon.kit.errors import InvalidError
 
@@ -28,7 +28,9 @@ class Clock:
     """
 
     def __init__(self, column: str, timezone: str, time_format: str | None) -> None:
-        self._column = column
+        self.names_no_zone = False
+        """Whether times without a zone were among those read."""
+        self.column = column
         self._timezone = timezone
         self._format = time_format
         self._last: int | None = None
@@ -54,6 +56,7 @@ class Clock:
         self._check_none_missing(moments, first_row)
         zoned = moments.type.tz is not None
         stamps = np.array(moments.cast(pa.timestamp("us", moments.type.tz), safe=False).cast(pa.int64()))
+        self.names_no_zone |= not zoned and len(stamps) > 0
         return self._checked(stamps if zoned else self._from_wall(stamps, first_row), first_row)
 
     def of_numbers(self, numbers: Any, first_row: int) -> _Times:
@@ -64,12 +67,12 @@ class Clock:
             try:
                 found[row] = parse_timestamp(number)
             except ValueError as error:
-                raise wrong_cell(first_row + row, self._column, number, "a time") from error
+                raise wrong_cell(first_row + row, self.column, number, "a time") from error
         return self._checked(found, first_row)
 
     def _check_none_missing(self, column: Any, first_row: int) -> None:
         if column.null_count:
-            raise wrong_cell(first_row + column.is_null().index(True).as_py(), self._column, "", "a time")
+            raise wrong_cell(first_row + column.is_null().index(True).as_py(), self.column, "", "a time")
 
     def _one_by_one(self, texts: Any, first_row: int) -> _Times:
         stamps = np.empty(len(texts), np.int64)
@@ -78,15 +81,16 @@ class Clock:
             found = None if text is None else self._of_text(text)
             if found is None:
                 what = f"a time like {self._format}" if self._format else "a time"
-                raise wrong_cell(first_row + row, self._column, text or "", what)
+                raise wrong_cell(first_row + row, self.column, text or "", what)
             stamps[row], naive[row] = found
+        self.names_no_zone |= bool(naive.any())
         if naive.all():
             stamps = self._from_wall(stamps, first_row)
         elif naive.any() and self._timezone != "UTC":
             row = first_row + int(np.flatnonzero(naive)[0])
             raise InvalidError(
-                f"row {row}, column {self._column!r}: this time names no zone, others do",
-                field=self._column,
+                f"row {row}, column {self.column!r}: this time names no zone, others do",
+                field=self.column,
                 cure="write all of them with a zone, or all without",
             )
         return self._checked(stamps, first_row)
@@ -139,15 +143,15 @@ class Clock:
     def _not_on_the_wall(self, stamp: int, row: int) -> InvalidError:
         shown = (_EPOCH + timedelta(microseconds=stamp)).isoformat(" ")
         return InvalidError(
-            f"row {row}, column {self._column!r}: {shown} never was in {self._timezone}: the clock was put forward",
-            field=self._column,
-            cure="choose the zone that the recorder's clock has all the year, such as --timezone UTC or Etc/GMT-1",
+            f"row {row}, column {self.column!r}: {shown} never was in {self._timezone}: the clock was put forward",
+            field=self.column,
+            cure="choose the zone that the recorder's clock has all the year, such as UTC or Etc/GMT-1 (--timezone)",
         )
 
     def _checked(self, stamps: _Times, first_row: int) -> _Times:
         wrong = np.flatnonzero(stamps < 0)
         if len(wrong):
-            raise wrong_cell(first_row + int(wrong[0]), self._column, f"{int(stamps[wrong[0]])} µs", "after 1970")
+            raise wrong_cell(first_row + int(wrong[0]), self.column, f"{int(stamps[wrong[0]])} µs", "after 1970")
         return stamps
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from andon.kit.errors import InvalidError
 
+if TYPE_CHECKING:
+    from andon.ingest.imports.files.times import Clock
+
 TIME_NAMES: Final = ("timestamp", "datetime", "date_time", "time", "date", "ts", "_time")
 LONG_COLUMNS: Final = ("timestamp", "tag", "value")
 """A file with these columns, as Andon's own exports have them, holds a sample a row."""
+MOST_EXAMPLES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,17 @@ class Chunk:
 
 @dataclass(slots=True)
 class Skipped:
-    """What was left out of a file while it was read."""
+    """What was left out of a file while it was read; `examples` say the first of it with row and column."""
 
     cells: int = 0
     rows: int = 0
     columns: list[str] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
+
+    def note(self, what: str) -> None:
+        """Keep an example, unless there are enough."""
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples.append(what)
 
 
 class Recording(Protocol):
@@ -69,6 +79,11 @@ class Recording(Protocol):
         ...
 
     @property
+    def long(self) -> bool:
+        """Whether each row holds a sample of any tag, as exports have it."""
+        ...
+
+    @property
     def signals(self) -> Sequence[str]:
         """The columns that are taken; empty when each row holds a sample of any tag."""
         ...
@@ -76,6 +91,11 @@ class Recording(Protocol):
     @property
     def skipped(self) -> Skipped:
         """What was left out so far."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Reads its times; tells whether they named a zone."""
         ...
 
     def chunks(self) -> Iterator[Chunk]:
@@ -88,7 +108,7 @@ def wrong_cell(row: int, column: str, text: object, what: str) -> InvalidError:
     return InvalidError(
         f"row {row}, column {column!r}: {str(text)[:60]!r} is not {what}",
         field=column,
-        cure="correct the cell, choose other columns with --column, or leave such cells out with --skip-bad",
+        cure="correct the cell, choose other columns (--column), or leave out what cannot be read (--skip-bad)",
     )
 
 
@@ -122,5 +142,5 @@ def _no_time(path: Path, names: Sequence[str]) -> str:
     raise InvalidError(
         f"{path.name} has no column of times",
         field="time-column",
-        cure=f"name one with --time-column, and its pattern with --time-format; there are {', '.join(names[:20])}",
+        cure=f"name one (--time-column), and its pattern (--time-format); there are {', '.join(names[:20])}",
     )

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from andon.cli.files.cells import CellReader
-from andon.cli.files.model import LONG_COLUMNS, TIME_NAMES, Chunk, ReadOptions, Skipped, chosen, find_time
-from andon.cli.files.times import Clock
+from andon.ingest.imports.files.cells import CellReader
+from andon.ingest.imports.files.model import LONG_COLUMNS, TIME_NAMES, Chunk, ReadOptions, Skipped, chosen, find_time
+from andon.ingest.imports.files.times import Clock
 from andon.kit.errors import InvalidError
 
 _BATCH: Final = 65_536
@@ -21,18 +21,10 @@ class ParquetRecording:
     """See `Recording`. A column of text is taken only when it is asked for."""
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         self.path = path
         self.skipped = Skipped()
         self._options = options
-        try:
-            self._file = pq.ParquetFile(path)
-        except (pa.ArrowException, OSError) as error:
-            raise InvalidError(
-                f"{path} cannot be read as Parquet: {str(error)[:200]}", field="file", cure="check the file"
-            ) from error
+        self._file = open_parquet(path)
         self.rows = max(self._file.metadata.num_rows, 1)
         types = {field.name: _plain(field.type) for field in self._file.schema_arrow}
         self.long = {"tag", "value"} <= set(types) and not options.columns and _is_text(types["tag"])
@@ -41,10 +33,11 @@ class ParquetRecording:
         )
         self._signals = [] if self.long else self._find_signals(types)
         self.signals = tuple(self._signals)
+        self.clock = Clock(self._time, options.timezone, options.time_format)
 
     def chunks(self) -> Iterator[Chunk]:
         """See `Recording.chunks`."""
-        clock = Clock(self._time, self._options.timezone, self._options.time_format)
+        clock = self.clock
         cells = CellReader(self.skipped, decimal_comma=False, skip_bad=self._options.skip_bad)
         row = 1
         for batch in self._file.iter_batches(_BATCH, columns=self._wanted()):
@@ -64,7 +57,7 @@ class ParquetRecording:
         self.skipped.columns = [name for name in others if name not in found]
         if not found:
             raise InvalidError(
-                f"{self.path.name} has no column of numbers", field="file", cure="name a column of text with --column"
+                f"{self.path.name} has no column of numbers", field="file", cure="choose a column of text (--column)"
             )
         return found
 
@@ -85,6 +78,31 @@ class ParquetRecording:
         mask = pa.array(kept)
         names = ("tag", "value", *_LONG_EXTRAS)
         return Chunk(times[kept], {name: columns[name].filter(mask) for name in names if name in columns})
+
+
+def open_parquet(path: Path) -> Any:
+    """A `pyarrow.parquet.ParquetFile`. InvalidError when it is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidError(
+            f"{path.name} cannot be read as Parquet: {str(error)[:200]}", field="file", cure="check the file"
+        ) from error
+
+
+def plain_kind(name: str, kind: Any) -> str:
+    """`time`, `number`, `boolean` or `text` of a column; `empty` of what cannot be imported."""
+    import pyarrow as pa
+
+    plain = _plain(kind)
+    if _may_be_time(name, plain):
+        return "time"
+    if pa.types.is_boolean(plain):
+        return "boolean"
+    return "number" if _is_value(plain) else "text" if _is_text(plain) else "empty"
 
 
 def _times(clock: Clock, column: Any, row: int) -> Any:
