@@ -122,6 +122,16 @@ def test_axe_finds_nothing_in_the_dialogs(watched: Page) -> None:
     watched.get_by_role("button", name="Change").click()
     watched.get_by_role("button", name="Add a device").click()
     axe.looks("retention")
+    opened(watched, "/devices?import=new")
+    expect(dialog.get_by_role("button", name="Choose a file")).to_be_visible()
+    axe.looks("import")
+    recording = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"time,value,on\n2014-03-01 10:00,1,hot\n" * 2}
+    watched.locator("input[type=file]").set_input_files(recording)  # type: ignore[arg-type]
+    expect(dialog.get_by_label("Device")).to_be_visible()
+    dialog.get_by_text("How the file is read").click()
+    axe.looks("import of a file")
+    dialog.get_by_role("button", name="Give up").click()
+    expect(dialog.get_by_role("button", name="Choose a file")).to_be_visible()
     opened(watched, "/devices/busy-critical?view=history")
     watched.get_by_role("button", name="Table").click()
     axe.looks("points")

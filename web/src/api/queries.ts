@@ -155,7 +155,7 @@ export const importFileQuery = (fileId: string) =>
 /** What is recognised in a file, read in this way. */
 export const previewQuery = (fileId: string, read: ReadOptions) =>
   queryOptions({
-    queryKey: [...keys.importFile(fileId), "preview", read],
+    queryKey: ["import-preview", fileId, read],
     queryFn: ({ signal }) => api.post("/import-files/{file_id}/preview", { path: { file_id: fileId }, body: read, signal }),
     placeholderData: keepPreviousData,
     staleTime: Infinity,

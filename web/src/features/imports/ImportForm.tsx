@@ -33,8 +33,11 @@ export function ImportForm({ file, deviceId, actions }: Props) {
   const [settled] = useDebouncedValue(draft, TYPING_MS);
   const devices = useQuery(devicesQuery()).data?.data.devices ?? [];
   const known = devices.map((device) => device.deviceId);
-  const found = useQuery({ ...previewQuery(file.id, toRead(settled)), enabled: file.canBePreviewed });
+  const [several, setSeveral] = useState(false);
+  const read = toRead(settled, several && known.includes(settled.deviceId.trim()) ? settled.deviceId.trim() : "");
+  const found = useQuery({ ...previewQuery(file.id, read), enabled: file.canBePreviewed });
   const preview = found.data?.data;
+  if (preview && preview.devices.length > 1 !== several) setSeveral(!several);
   const run = useImportFile(file.id);
   // An export of one device says whose samples it holds.
   const ofFile = preview?.devices.length === 1 ? preview.devices[0] : undefined;

@@ -38,7 +38,7 @@ function FirstRows({ rows }: { rows: Preview["first"] }) {
   const timeZone = useTimeZone();
   const names = Object.keys(rows[0]?.values ?? {});
   const columns: Column<Row>[] = [
-    { key: "time", header: `Time (${timeZone})`, width: "14rem", cell: ({ timestamp }) => formatTime(timestamp, timeZone) },
+    { key: "time", header: `Time (${timeZone})`, cell: ({ timestamp }) => formatTime(timestamp, timeZone) },
     ...names.map((name): Column<Row> => ({ key: `value ${name}`, header: name, align: "end", cell: ({ values }) => shown(values[name]) })),
   ];
   return (

@@ -26,7 +26,8 @@ const DRAFT = newDraft("press-1", "Europe/Berlin");
 
 describe("what is to be imported", () => {
   it("asks for nothing that is found out by itself", () => {
-    expect(toRead(DRAFT)).toEqual({ columns: [], timezone: "Europe/Berlin", encoding: "utf-8", skipBad: false, deviceId: "press-1" });
+    expect(toRead(DRAFT)).toEqual({ columns: [], timezone: "Europe/Berlin", encoding: "utf-8", skipBad: false });
+    expect(toRead({ ...DRAFT, timeColumn: "t", timeFormat: " %d " }, "press-1")).toMatchObject({ deviceId: "press-1", timeColumn: "t", timeFormat: "%d" });
   });
 
   it("tells units of the columns that are taken alone", () => {

@@ -34,15 +34,15 @@ export const ENCODINGS = [
   { value: "utf-16", label: "UTF-16" },
 ];
 
-/** How the file is to be read, to look at it. */
-export function toRead(draft: Draft): ReadOptions {
-  const { columns, timeColumn, timeFormat, timezone, encoding, skipBad, deviceId } = draft;
+/** How the file is to be read, to look at it. Whose samples it holds matters only where it names several devices. */
+export function toRead(draft: Draft, deviceId = ""): ReadOptions {
+  const { columns, timeColumn, timeFormat, timezone, encoding, skipBad } = draft;
   return {
     columns: columns ?? [],
     timezone,
     encoding,
     skipBad,
-    deviceId: deviceId.trim(),
+    ...(deviceId && { deviceId }),
     ...(timeColumn && { timeColumn }),
     ...(timeFormat.trim() && { timeFormat: timeFormat.trim() }),
   };

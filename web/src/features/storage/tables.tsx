@@ -4,6 +4,7 @@ import { DataTable, type Column } from "@/components/DataTable";
 import { SeverityMark } from "@/components/SeverityMark";
 import { EmptyState } from "@/components/states";
 import { formatBytes, formatCount, formatTime, humanise, NO_VALUE } from "@/lib/format";
+import { serverNow } from "@/live/clock";
 import { formatDays, tierLabel } from "./retention";
 import classes from "./storage.module.css";
 
@@ -33,7 +34,7 @@ function NextDrop({ tier, timeZone }: { tier: StorageTier; timeZone: string }) {
   return (
     <>
       {formatBytes(tier.nextDropBytes)}
-      <div className={classes["detail"]}>{formatTime(tier.nextDropAt, timeZone)}</div>
+      <div className={classes["detail"]}>{Date.parse(tier.nextDropAt) <= serverNow() ? "due now" : formatTime(tier.nextDropAt, timeZone)}</div>
     </>
   );
 }
