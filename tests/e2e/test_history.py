@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from .conftest import Tabs
 from .plant import Plant
@@ -110,33 +110,42 @@ def test_several_signals_are_drawn_and_samples_chosen_by_quality(page: Page) -> 
     expect(page.get_by_label("Quality", exact=True)).to_have_value("good")
 
 
-def test_what_is_shown_is_exported_as_a_file(page: Page, plant: Plant) -> None:
+def test_what_is_shown_is_exported_as_a_file_that_the_browser_fetches(page: Page, plant: Plant) -> None:
     recorded(plant, "press-11", (30, 20))
     page.goto("/devices/press-11?view=history&from=-1h")
     page.get_by_role("button", name="Export").click()
-    dialog = page.get_by_role("dialog", name="Export Press-11")
-    expect(dialog.get_by_role("checkbox", name="Temperature")).to_be_checked()
+    dialog = page.get_by_role("dialog", name="Export history")
+    expect(dialog.get_by_role("group", name="press-11").get_by_role("checkbox", name="Temperature")).to_be_checked()
+    expect(dialog).to_contain_text("About 61 samples of 1 signal")
+    dialog.get_by_label("Add a device").select_option("loom-001")
+    loom = dialog.get_by_role("group", name="loom-001")
+    expect(loom.get_by_role("checkbox")).to_have_count(4)
+    for checked in loom.get_by_role("checkbox").all()[1:]:
+        checked.uncheck()
     with page.expect_download() as download:
         dialog.get_by_role("button", name="Export").click()
-    assert download.value.suggested_filename.endswith(".csv")
+    assert re.fullmatch(r"history_.*\.csv", download.value.suggested_filename)
     lines = download.value.path().read_text().splitlines()
-    assert lines[0].startswith("timestamp,") and len(lines) == 1 + 60 + 1  # the stretch, and the device's first value
+    rows = [line.split(",")[1:3] for line in lines[1:]]
+    assert rows.count(["press-11", "temperature"]) == 60 + 1  # the stretch, and the device's first value
+    assert len({tuple(row) for row in rows}) == 2, "and one signal of the loom"
+    expect(dialog.get_by_role("status").filter(has_text=f"{len(rows)} rows")).to_be_visible()
+    dialog.get_by_role("button", name="Close").last.click()
     expect(dialog).to_have_count(0)
 
 
 def test_an_export_can_be_stopped_and_says_what_went_wrong(page: Page, plant: Plant, tabs: Tabs) -> None:
     recorded(plant, "press-12", (30, 20))
-    page.goto("/devices/press-12?view=history&from=-1h")
-    page.get_by_role("button", name="Export").click()
-    dialog = page.get_by_role("dialog", name="Export Press-12")
-    waiting: list[Route] = []
-    page.route("**/export?*", lambda route: waiting.append(route))
+    # The browser still asks where the file shall go.
+    page.add_init_script("HTMLAnchorElement.prototype.click = () => {}")
+    page.goto("/devices/press-12?view=history&from=-1h&export=1")
+    dialog = page.get_by_role("dialog", name="Export history")
     dialog.get_by_role("button", name="Export").click()
-    expect(dialog.get_by_role("status")).to_contain_text("The server is writing the file")
+    expect(dialog).to_contain_text("the browser asks for it")
     dialog.get_by_role("button", name="Stop").click()
-    expect(dialog.get_by_role("status")).to_have_count(0)
-    page.unroute("**/export?*")
-    page.route("**/export?*", lambda route: route.fulfill(status=503, json={"error": "4 exports are running"}))
+    expect(dialog.get_by_role("status").filter(has_text="the file is not complete")).to_be_visible()
+    dialog.get_by_role("button", name="Change and try again").click()
+    page.route("**/history/exports", lambda route: route.fulfill(status=503, json={"error": "4 exports are running"}))
     dialog.get_by_label("Format").select_option("parquet")
     dialog.get_by_role("button", name="Export").click()
     expect(dialog.get_by_role("alert")).to_contain_text("4 exports are running")

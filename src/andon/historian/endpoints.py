@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from andon.historian import (
+    download_endpoints,
     export_endpoints,
     history_query,
     latest_endpoint,
@@ -20,6 +21,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     top_endpoint.router,
     statistics_endpoint.router,
     export_endpoints.router,
+    download_endpoints.router,
     storage_endpoint.router,
     retention_endpoints.router,
 )

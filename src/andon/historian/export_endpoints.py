@@ -120,8 +120,8 @@ async def _file(
     request: Request, historian: Historian, export: Export, format: FileFormat, timezone: str, device_id: str | None
 ) -> StreamingResponse:
     rows = await historian.rows([each.tag.id for each in export.series], export.start, export.end)
-    writer = _writer(format, rows, historian.queries, timezone, device_id)
-    slots = _slots(request, historian.queries)
+    writer = writer_for(format, rows, historian.queries, timezone, device_id)
+    slots = slots_of(request, historian.queries)
     slots.take()
     parts = _counted(file_parts(historian, export, writer, request.is_disconnected), slots)
     first = await _beginning(parts)
@@ -135,7 +135,8 @@ async def _file(
     )
 
 
-def _writer(format: FileFormat, rows: int, limits: QueryLimits, timezone: str, device_id: str | None) -> FileWriter:
+def writer_for(format: FileFormat, rows: int, limits: QueryLimits, timezone: str, device_id: str | None) -> FileWriter:
+    """What writes the format. TooLargeError when a setting allows fewer rows."""
     if limits.export_rows and rows > limits.export_rows:
         raise TooLargeError(
             f"about {rows} rows are too many for one export; {limits.export_rows} are allowed (export_max_rows)",
@@ -159,19 +160,24 @@ class ExportSlots:
 
     def take(self) -> None:
         """One more. UnavailableError when there are enough."""
+        self.check()
+        self.running += 1
+
+    def check(self) -> None:
+        """UnavailableError when there are enough."""
         if self.running >= self._most:
             raise UnavailableError(
                 f"{self.running} exports are running; {self._most} are allowed (export_max_running)",
                 cure="try again when one has ended",
             )
-        self.running += 1
 
     def give_back(self) -> None:
         """One has ended."""
         self.running -= 1
 
 
-def _slots(request: Request, limits: QueryLimits) -> ExportSlots:
+def slots_of(request: Request, limits: QueryLimits) -> ExportSlots:
+    """Those of this process, for all ways to export."""
     state = request.app.state
     if not hasattr(state, "export_slots"):
         state.export_slots = ExportSlots(limits.exports)

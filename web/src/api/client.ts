@@ -125,36 +125,10 @@ export async function download(template: string, options: RequestOptions, fallba
   saveFile(await response.blob(), fileName(response) ?? fallbackName);
 }
 
-const NEW_LINE = 10;
-
-export interface DownloadProgress {
-  bytes: number;
-  /** Ends of lines so far: rows, in a format of lines. */
-  lines: number;
-  /** About how many rows will come; null when the server does not say. */
-  totalRows: number | null;
-}
-
-/** The same for a file of any size, telling how far it is; the options' signal ends it. */
-export async function downloadLarge(
-  template: string,
-  options: RequestOptions,
-  fallbackName: string,
-  onProgress: (progress: DownloadProgress) => void,
-): Promise<void> {
-  const response = await send("GET", template, options);
-  const rows = response.headers.get("x-total-rows");
-  const progress = { bytes: 0, lines: 0, totalRows: rows === null ? null : Number(rows) };
-  onProgress({ ...progress });
-  const counted = new TransformStream<Uint8Array, Uint8Array>({
-    transform: (chunk, controller) => {
-      progress.bytes += chunk.byteLength;
-      for (const byte of chunk) if (byte === NEW_LINE) progress.lines += 1;
-      onProgress({ ...progress });
-      controller.enqueue(chunk);
-    },
-  });
-  // The browser gathers the parts itself and may keep them on the disk.
-  const gathered = new Response(response.body?.pipeThrough(counted), { headers: { "content-type": response.headers.get("content-type") ?? "" } });
-  saveFile(await gathered.blob(), fileName(response) ?? fallbackName);
+/** Lets the browser fetch a file by itself, straight to the disk: the path brings its own ticket. */
+export function fetchFile(path: string): void {
+  const link = document.createElement("a");
+  link.href = path;
+  link.download = "";
+  link.click();
 }

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "./client";
 import { keys } from "./queries";
-import type { AdoptRequest, DeviceConfig, ImportOrder, NewDevice, NewRetention } from "./types";
+import type { AdoptRequest, DeviceConfig, ExportBody, ImportOrder, NewDevice, NewRetention } from "./types";
 
 /** A mutation after which everything under the given keys is asked for again. */
 function useChange<Input, Output>(change: (input: Input) => Promise<Output>, ...touched: (readonly string[])[]) {
@@ -95,3 +95,8 @@ export const useImportFile = (fileId: string) =>
 
 export const useTakeFileAway = () =>
   useChange((fileId: string) => api.delete("/import-files/{file_id}", { path: { file_id: fileId } }), keys.imports);
+
+export const usePrepareExport = () => useChange((wanted: ExportBody) => api.post("/history/exports", { body: wanted }));
+
+export const useStopExport = () =>
+  useChange((exportId: string) => api.delete("/history/exports/{export_id}", { path: { export_id: exportId } }), ["export"]);

@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { API, api } from "./client";
-import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, HealthBody, HistoryQuery, ReadOptions, StatisticsQuery } from "./types";
+import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, ExportBody, HealthBody, HistoryQuery, ReadOptions, StatisticsQuery } from "./types";
 
 /** Query keys by what they hold, so that one alarm event can refresh all that shows alarms. */
 export const keys = {
@@ -159,4 +159,20 @@ export const previewQuery = (fileId: string, read: ReadOptions) =>
     queryFn: ({ signal }) => api.post("/import-files/{file_id}/preview", { path: { file_id: fileId }, body: read, signal }),
     placeholderData: keepPreviousData,
     staleTime: Infinity,
+  });
+
+/** About how many rows an export would have. */
+export const exportSizeQuery = (wanted: ExportBody) =>
+  queryOptions({
+    queryKey: ["export-size", wanted],
+    queryFn: ({ signal }) => api.post("/history/exports/size", { body: wanted, signal }),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
+export const downloadQuery = (exportId: string) =>
+  queryOptions({
+    queryKey: ["export", exportId],
+    queryFn: ({ signal }) => api.get("/history/exports/{export_id}", { path: { export_id: exportId }, signal }),
+    refetchInterval: ({ state }) => (["ready", "running"].includes(state.data?.data.state ?? "ready") ? 700 : false),
   });

@@ -670,6 +670,101 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/history/exports/size": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How large an export would be
+         * @description About how many rows it would have, from what is known of the files; nothing is read.
+         *
+         *     Needs the permission `data:read`.
+         */
+        post: operations["export_size"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prepare an export that a browser fetches by a link
+         * @description Open `path` within a minute, once: it needs no token, so the file goes straight to the disk. Ask here how far
+         *     it is. With several processes that answer, all requests of one client have to reach the same one.
+         *
+         *     Needs the permission `data:read`.
+         */
+        post: operations["prepare_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an export is
+         * @description Known for an hour after it was prepared.
+         *
+         *     Needs the permission `data:read`.
+         */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        /**
+         * Stop an export
+         * @description Its connection breaks, so that the browser keeps no half file.
+         *
+         *     Needs the permission `data:read`.
+         */
+        delete: operations["stop_export"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/exports/{export_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a prepared export
+         * @description As large as it may be. Closing the connection ends it.
+         *
+         *     Open to everybody.
+         */
+        get: operations["fetch_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/storage": {
         parameters: {
             query?: never;
@@ -1850,6 +1945,21 @@ export interface components {
             dismissed: true;
         };
         /**
+         * DownloadView
+         * @description An export. `rowsTotal` is about how many rows will come; `rows` and `bytes` were sent. A `ready` one that nobody
+         *     fetches until `expiresAt` is `expired`.
+         */
+        DownloadView: {
+            id: string;
+            fileName: string;
+            /** @enum {string} */
+            state: "ready" | "running" | "finished" | "stopped" | "failed" | "expired";
+            rowsTotal: number;
+            rows: number;
+            bytes: number;
+            expiresAt: string;
+        };
+        /**
          * Error
          * @description The body of every error. `requestId` finds it in the log.
          */
@@ -1875,6 +1985,53 @@ export interface components {
             field: string | null;
             message: string;
             cure: string | null;
+        };
+        /**
+         * ExportBody
+         * @description What to export: signals by `series`, and all signals of devices by `device` and `type`.
+         * @example {
+         *       "from": "-7d",
+         *       "series": [
+         *         "loom-001:bbw_value",
+         *         "device-001:*"
+         *       ]
+         *     }
+         */
+        ExportBody: {
+            /**
+             * @default csv
+             * @enum {string}
+             */
+            format?: "csv" | "json" | "parquet" | "xlsx";
+            /**
+             * @description Start: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`.
+             * @default -24h
+             */
+            from?: string;
+            /**
+             * @description End, not included: ISO 8601, an epoch number, `now`, or a distance from now such as `-24h`.
+             * @default now
+             */
+            to?: string;
+            /** @description `device:tag`, `device`, or `device:*`. */
+            series?: string[];
+            device?: string[];
+            type?: string[];
+            /**
+             * @default all
+             * @enum {string}
+             */
+            quality?: "all" | "usable" | "good";
+            /** @description Of the second time column of xlsx. */
+            timezone?: string | null;
+        };
+        /**
+         * ExportSize
+         * @description About how many rows, of how many signals.
+         */
+        ExportSize: {
+            rows: number;
+            series: number;
         };
         /**
          * ExportedHistory
@@ -2396,6 +2553,21 @@ export interface components {
             rawDays: number | null;
             minuteDays: number | null;
             hourDays: number | null;
+        };
+        /**
+         * PreparedDownload
+         * @description An export to fetch from `path`, once.
+         */
+        PreparedDownload: {
+            id: string;
+            fileName: string;
+            /** @enum {string} */
+            state: "ready" | "running" | "finished" | "stopped" | "failed" | "expired";
+            rowsTotal: number;
+            rows: number;
+            bytes: number;
+            expiresAt: string;
+            path: string;
         };
         /**
          * PreviewColumn
@@ -6208,6 +6380,395 @@ export interface operations {
                      * @example {
                      *       "success": false,
                      *       "error": "As many exports as a setting allows are running",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    export_size: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "rows": 1209600,
+                     *         "series": 2
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["ExportSize"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such device or tag in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such device or tag in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    prepare_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "history_2025-01-04_2025-01-11.csv",
+                     *         "state": "ready",
+                     *         "rowsTotal": 1209600,
+                     *         "rows": 0,
+                     *         "bytes": 0,
+                     *         "expiresAt": "2025-01-11T10:01:00.000Z",
+                     *         "path": "/api/v1/history/exports/019a…/file?ticket=…"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["PreparedDownload"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such device or tag in your organisation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such device or tag in your organisation",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There are more rows than a setting allows for this format */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There are more rows than a setting allows for this format",
+                     *       "status": 413,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description Too many exports run */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "Too many exports run",
+                     *       "status": 503,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "history_2025-01-04_2025-01-11.csv",
+                     *         "state": "running",
+                     *         "rowsTotal": 1209600,
+                     *         "rows": 400000,
+                     *         "bytes": 28000000,
+                     *         "expiresAt": "2025-01-11T10:01:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["DownloadView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such export of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such export of yours",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    stop_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
+                     *         "fileName": "history_2025-01-04_2025-01-11.csv",
+                     *         "state": "running",
+                     *         "rowsTotal": 1209600,
+                     *         "rows": 400000,
+                     *         "bytes": 28000000,
+                     *         "expiresAt": "2025-01-11T10:01:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["DownloadView"];
+                    };
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such export of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "There is no such export of yours",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "It is over",
+                     *       "status": 409,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+        };
+    };
+    fetch_export: {
+        parameters: {
+            query: {
+                /** @description From `path`; good once. */
+                ticket: string;
+            };
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deviceId": "device-001",
+                     *       "readings": [
+                     *         {
+                     *           "timestamp": "2025-01-11T10:00:00.000Z",
+                     *           "value": 75.2,
+                     *           "quality": "good",
+                     *           "tag": "bbw_value",
+                     *           "unit": "mm"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportedHistory"];
+                    "text/csv": string;
+                };
+            };
+            /** @description The ticket is not for this export, was used, or is older than a minute */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "The ticket is not for this export, was used, or is older than a minute",
+                     *       "status": 404,
+                     *       "timestamp": "2025-01-11T10:00:00.000Z",
+                     *       "path": "/api/v1/…",
+                     *       "request_id": "req-9f2c41d07a5be863"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            /** @description Too many run */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "error": "Too many run",
                      *       "status": 503,
                      *       "timestamp": "2025-01-11T10:00:00.000Z",
                      *       "path": "/api/v1/…",

@@ -68,6 +68,9 @@ export type ImportOrder = Schemas["OrderBody"];
 export type Preview = Schemas["PreviewView"];
 export type LeftOut = Schemas["LeftOutView"];
 
+export type ExportBody = Schemas["ExportBody"];
+export type Download = Schemas["DownloadView"];
+
 export type HistoryStorage = Schemas["HistoryStorage"];
 export type StorageTier = Schemas["StorageTier"];
 export type ConsumerLag = Schemas["ConsumerLag"];

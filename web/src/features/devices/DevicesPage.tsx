@@ -7,6 +7,7 @@ import { Icon } from "@/components/icons";
 import { Page } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { plural } from "@/lib/format";
+import { ExportButton } from "@/features/exports/ExportButton";
 import { ImportButton } from "@/features/imports/ImportButton";
 import { useUrlState } from "@/lib/urlState";
 import { DeviceTable } from "./DeviceTable";
@@ -39,6 +40,7 @@ export default function DevicesPage() {
       actions={
         <>
           <ImportButton />
+          {all && all.length > 0 && <ExportButton />}
           {mayAdd && add}
         </>
       }

@@ -1,12 +1,12 @@
-import { Button, Group, NativeSelect } from "@mantine/core";
+import { Group, NativeSelect } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useState } from "react";
+import { useCallback } from "react";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, HistoryQuery, Tag } from "@/api/types";
-import { Icon } from "@/components/icons";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
+import { ExportButton } from "@/features/exports/ExportButton";
 import { ImportButton } from "@/features/imports/ImportButton";
 import { useUrlState } from "@/lib/urlState";
 import { serverNow } from "@/live/clock";
@@ -14,10 +14,9 @@ import { QUALITIES } from "./qualities";
 import { RangeControl } from "./RangeControl";
 import { SeriesPanel } from "./SeriesPanel";
 import { TagChooser } from "./TagChooser";
-import { between, isRelative, joinNames, pointsFor, readRange, splitNames, type TimeRange } from "./timeRange";
+import { between, isRelative, joinNames, pointsFor, readRange, splitNames, type TimeRange } from "@/lib/timeRange";
 import classes from "./history.module.css";
 
-const ExportDialog = lazy(() => import("./ExportDialog"));
 const SOURCES = { raw: "samples", "1m": "the lowest and highest of minutes", "1h": "the lowest and highest of hours" } as const;
 const REFRESH_MS = 30_000;
 
@@ -31,7 +30,6 @@ function chosenTags(device: DeviceDetail, names: readonly string[]): Tag[] {
 /** Any time there was: one range for all charts, from the control or by dragging. All of it lives in the URL. */
 export function HistoryView({ device }: { device: DeviceDetail }) {
   const [url, setUrl] = useUrlState<"from" | "to" | "tags" | "quality">();
-  const [exporting, setExporting] = useState(false);
   const { ref, width } = useElementSize();
   const range = readRange(url.from, url.to, serverNow());
   const quality = QUALITIES.find(({ value }) => value === url.quality)?.value ?? "all";
@@ -56,9 +54,7 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
         actions={
           <Group gap="xs">
             <ImportButton deviceId={device.deviceId} />
-            <Button variant="default" leftSection={<Icon name="download" size={18} />} onClick={() => setExporting(true)}>
-              Export
-            </Button>
+            <ExportButton chosen={[{ deviceId: device.deviceId, tags: tags.map(({ name }) => name) }]} range={range} quality={quality} />
           </Group>
         }
       >
@@ -81,9 +77,6 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
           const own = several.length > 0 ? several.find((each) => each.tag === tag.name)?.readings : history.tag === tag.name ? history.readings : undefined;
           return own && <SeriesPanel key={tag.id} device={device} tag={tag} readings={own} from={history.from} to={history.to} onZoom={onZoom} />;
         })}
-      <Suspense>
-        {exporting && <ExportDialog device={device} range={range} tags={tags.map(({ name }) => name)} quality={quality} onClose={() => setExporting(false)} />}
-      </Suspense>
       <p className={classes["source"]} aria-live="polite">
         {meta && `Drawn from ${SOURCES[meta.source]}. Drag over a chart to see a part of it closer.`}
       </p>

@@ -5,7 +5,7 @@ import { Icon } from "@/components/icons";
 import { formatTime } from "@/lib/format";
 import { fromLocalText, toLocalText } from "@/lib/zoned";
 import { serverNow } from "@/live/clock";
-import { ends, PRESETS, presetOf, shifted, zoomed, type TimeRange } from "./timeRange";
+import { ends, PRESETS, presetOf, shifted, zoomed, type TimeRange } from "@/lib/timeRange";
 import classes from "./history.module.css";
 
 interface Props {

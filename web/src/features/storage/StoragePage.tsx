@@ -6,6 +6,7 @@ import { LinkButton } from "@/components/LinkButton";
 import { Page, Panel } from "@/components/Page";
 import { SeverityMark } from "@/components/SeverityMark";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
+import { ExportButton } from "@/features/exports/ExportButton";
 import { ImportButton } from "@/features/imports/ImportButton";
 import { formatBytes, formatCount, NO_VALUE } from "@/lib/format";
 import { RetentionPanel } from "./RetentionPanel";
@@ -18,7 +19,12 @@ export default function StoragePage() {
   const storage = useQuery(storageQuery());
   const data = storage.data?.data;
   return (
-    <Page title="Storage" aside={data && <State storage={data} />} actions={<ImportButton />}>
+    <Page title="Storage" aside={data && <State storage={data} />} actions={
+        <>
+          <ImportButton />
+          <ExportButton />
+        </>
+      }>
       {storage.isError && !data && (
         <ErrorState title="What history takes could not be read" error={storage.error} onRetry={storage.refetch} />
       )}
