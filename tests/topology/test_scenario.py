@@ -222,6 +222,41 @@ def test_the_system_page_shows_every_role(client: httpx.Client) -> None:
     assert {found[name] for name in wanted} == {"running"}
 
 
+def test_the_storage_page_shows_how_far_behind_each_role_is(client: httpx.Client) -> None:
+    def readers() -> set[str]:
+        found = client.get("/api/v1/storage").raise_for_status().json()["data"]["consumers"]
+        return {each["group"] for each in found if each["stream"] == "sensors-data"}
+
+    eventually(lambda: readers() >= {"historian", "processing", "alerts", "realtime"}, what="every reader of the log")
+
+
+def test_a_recording_is_uploaded_in_pieces_and_imported(client: httpx.Client) -> None:
+    register(client, "recorder-1")
+    content = "time,temperature\n" + "".join(f"2014-03-01T10:{m:02}:00Z,{m}\n" for m in range(60))
+    announced = {"fileName": "a.csv", "size": len(content), "fingerprint": "a"}
+    file = client.post("/api/v1/import-files", json=announced).raise_for_status().json()["data"]
+    url = f"/api/v1/import-files/{file['id']}"
+    for start in range(0, len(content), 500):
+        piece = content[start : start + 500].encode()
+        client.put(f"{url}/content", params={"offset": start}, content=piece).raise_for_status()
+    assert client.post(f"{url}/preview", json={}).raise_for_status().json()["data"]["rows"] == 60
+    client.post(f"{url}/import", json={"deviceId": "recorder-1"}).raise_for_status()
+    eventually(lambda: client.get(url).json()["data"]["state"] == "finished", within_s=60, what="the import")
+    assert [each["id"] for each in client.get("/api/v1/import-files").json()["data"]["files"]] == [file["id"]]
+    asked = {"from": "2014-03-01T00:00:00Z", "to": "2014-03-02T00:00:00Z"}
+    found = client.get("/api/v1/devices/recorder-1/history", params=asked).raise_for_status().json()["data"]
+    assert [each["value"] for each in found["readings"]] == list(range(60))
+
+
+def test_a_prepared_export_is_fetched_by_its_link_alone(plant: Shape, client: httpx.Client) -> None:
+    wanted = {"device": ["recorder-1"], "from": "2014-03-01T00:00:00Z", "to": "2014-03-02T00:00:00Z"}
+    made = client.post("/api/v1/history/exports", json=wanted).raise_for_status().json()["data"]
+    file = httpx.get(plant.url + made["path"]).raise_for_status()
+    assert len(file.text.splitlines()) == 61
+    done = client.get(f"/api/v1/history/exports/{made['id']}").raise_for_status().json()["data"]
+    assert (done["state"], done["rows"]) == ("finished", 60)
+
+
 async def test_a_restart_loses_nothing(plant: Shape, client: httpx.Client) -> None:
     register(client, "oven-6", alertMax=85)
     await send(plant, "oven-6", 50, 95)

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 LEARN_ENDED_S = 5.0
 LEARN_ENDED_ELSEWHERE_S = 1.0
 PUBLISH_KEY_S = 3_600.0
+LAGS_S = 2.0
 SHOWS_ALARMS = ("api", "realtime", "processing")
 
 
@@ -45,9 +46,24 @@ async def among_others(plant: Plant) -> AsyncIterator[None]:
             stack.push_async_callback(plant.alarm_follower.stop)
         if not plant.runs("api"):  # which does it by itself
             await stack.enter_async_context(learning_of_sessions(plant))
+        telling = asyncio.create_task(_tell_lags(plant), name="consumer lags")
+        stack.push_async_callback(_ended, telling)
         await plant.fleet.start()
         stack.push_async_callback(plant.fleet.stop)
         yield
+
+
+async def _tell_lags(plant: Plant) -> None:
+    """Others learn with the heartbeat how far behind the roles of this process are."""
+    while True:
+        with contextlib.suppress(UnavailableError):  # the log is away, which others are told elsewhere
+            plant.told_lags = await plant.own_lags()
+        await asyncio.sleep(LAGS_S)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

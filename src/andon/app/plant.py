@@ -51,6 +51,9 @@ from andon.registry.directory import Directory
 from andon.registry.following import DirectoryFollower
 from andon.registry.service import Registry
 
+ROLES_THAT_FOLLOW = ("processing", "alerts", "realtime")
+"""Those that keep no position in the log, so that it cannot tell how far behind they are."""
+
 
 class Plant:
     """The engines and services of this process, and how its roles are doing."""
@@ -73,6 +76,7 @@ class Plant:
         self.states: dict[str, str] = {}
         self.urls: dict[str, str] = {}
         self.consumers: dict[str, Consumer] = {}
+        self.told_lags: dict[str, int] = {}
         self._leases: dict[str, Lease] = {}
 
     def runs(self, role: str) -> bool:
@@ -277,7 +281,16 @@ class Plant:
         return {role: consumer for role, consumer in found.items() if consumer is not None}
 
     async def consumer_lags(self) -> dict[str, int]:
-        """By role of this process, how many records of the samples its consumer has not handled yet."""
+        """By role, how many records of the samples its consumer has not handled yet; of several processes the worst."""
+        found = await self.own_lags()
+        for role in ROLES_THAT_FOLLOW:
+            others = [lag for beat in self.others(role) if isinstance(lag := beat.figures.get("lag"), int)]
+            if others:
+                found[role] = max([*others, found.get(role, 0)])
+        return found
+
+    async def own_lags(self) -> dict[str, int]:
+        """The same, of the roles of this process."""
         return {role: await consumer.lag() for role, consumer in self.consuming().items()}
 
     def ensure_admin(self) -> None:

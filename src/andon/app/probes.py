@@ -137,9 +137,19 @@ def beats(plant: Plant) -> list[RoleBeat]:
     """What this process tells the others of its roles."""
     used = {"cpuPercent": _own.cpu_percent(), "rssMb": round(_own.memory_info().rss / 1e6, 1)}
     return [
-        RoleBeat(plant.process.name, role, state, plant.urls.get(role), figures={**_figures(plant, role), **used})
+        RoleBeat(
+            plant.process.name,
+            role,
+            state,
+            plant.urls.get(role),
+            figures={**_figures(plant, role), **_lag(plant, role), **used},
+        )
         for role, state in plant.states.items()
     ]
+
+
+def _lag(plant: Plant, role: str) -> Mapping[str, Any]:
+    return {"lag": plant.told_lags[role]} if role in plant.told_lags else {}
 
 
 def _figures(plant: Plant, role: str) -> Mapping[str, Any]:
@@ -189,7 +199,7 @@ async def process_figures(plant: Plant) -> ProcessFigures:
     """What Prometheus is told of this process."""
     try:
         async with asyncio.timeout(LAG_TIMEOUT_S):
-            lags = await plant.consumer_lags()
+            lags = await plant.own_lags()
     except (UnavailableError, OSError, TimeoutError):
         lags = {}  # the log is away
     broker = await plant.broker.stats() if plant.runs("broker") else None
