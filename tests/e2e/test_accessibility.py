@@ -31,6 +31,8 @@ PAGES = (
     "/devices/loom-001",
     "/devices/loom-001?view=history&from=-1h&tags=bbw_value,vibration",
     "/devices/press-1",
+    "/history",
+    "/history?s=loom-001:bbw_value,device-001:*&from=-1h",
     "/alerts",
     "/alerts?view=history",
     "/admin/storage",

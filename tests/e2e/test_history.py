@@ -150,3 +150,22 @@ def test_an_export_can_be_stopped_and_says_what_went_wrong(page: Page, plant: Pl
     dialog.get_by_role("button", name="Export").click()
     expect(dialog.get_by_role("alert")).to_contain_text("4 exports are running")
     tabs.forgive("503")
+
+
+def test_signals_of_several_devices_stand_on_one_page_that_can_be_sent_to_others(page: Page, plant: Plant) -> None:
+    recorded(plant, "press-13", (50, 40))
+    page.goto("/devices/press-13?view=history&from=-1h")
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_role("heading", name="Press-13: Temperature")).to_be_visible()
+    page.get_by_label("Add a device").select_option("loom-001")
+    expect(page.get_by_role("img", name="bbw_value of Loom 1")).to_be_visible()
+    loom = page.get_by_role("group", name="loom-001")
+    loom.get_by_role("checkbox", name="Vibration").uncheck()
+    expect(page.get_by_role("img", name="vibration of")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("img", name="temperature of Press-13")).to_be_visible()
+    expect(page.get_by_role("img", name="bbw_value of Loom 1")).to_be_visible()
+    assert asked(page)["s"] == ["press-13:temperature,loom-001:bbw_value,loom-001:quality_flag,loom-001:temperature"]
+    assert asked(page)["from"] == ["-1h"]
+    page.get_by_role("button", name="Without loom-001").click()
+    expect(page.get_by_role("img", name="bbw_value of")).to_have_count(0)

@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { API, api } from "./client";
-import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, ExportBody, HealthBody, HistoryQuery, ReadOptions, StatisticsQuery } from "./types";
+import type { AlertHistoryQuery, AlertQuery, DeadLetterQuery, ExportBody, HealthBody, HistoryQuery, ReadOptions, SeriesQuery, StatisticsQuery } from "./types";
 
 /** Query keys by what they hold, so that one alarm event can refresh all that shows alarms. */
 export const keys = {
@@ -35,6 +35,13 @@ export const historyQuery = (deviceId: string, query: HistoryQuery) =>
     queryKey: [...keys.device(deviceId), "history", query],
     queryFn: ({ signal }) =>
       api.get("/devices/{device_id}/history", { path: { device_id: deviceId }, query, signal }),
+    placeholderData: keepPreviousData,
+  });
+
+export const seriesHistoryQuery = (query: SeriesQuery) =>
+  queryOptions({
+    queryKey: [...keys.devices, "history of several", query],
+    queryFn: ({ signal }) => api.get("/history", { query, signal }),
     placeholderData: keepPreviousData,
   });
 

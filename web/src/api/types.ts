@@ -29,6 +29,7 @@ export type History = Schemas["History"];
 export type HistoryReading = Schemas["HistoryReading"];
 export type HistoryMeta = Schemas["HistoryMeta"];
 export type HistoryQuery = QueryOf<"history">;
+export type SeriesQuery = QueryOf<"series_history">;
 export type StatisticsQuery = QueryOf<"statistics">;
 export type Statistics = Schemas["TagStatistics"];
 export type TrendAnalysis = Schemas["TrendAnalysis"];

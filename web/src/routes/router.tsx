@@ -23,6 +23,7 @@ const pages = {
   overview: lazyRouteComponent(() => part(() => import("@/features/overview/OverviewPage"))),
   devices: lazyRouteComponent(() => part(() => import("@/features/devices/DevicesPage"))),
   device: lazyRouteComponent(() => part(() => import("@/features/devicedetail/DeviceDetailPage"))),
+  explore: lazyRouteComponent(() => part(() => import("@/features/explore/ExplorePage"))),
   alerts: lazyRouteComponent(() => part(() => import("@/features/alerts/AlertsPage"))),
   system: lazyRouteComponent(() => part(() => import("@/features/system/SystemPage"))),
   storage: lazyRouteComponent(() => part(() => import("@/features/storage/StoragePage"))),
@@ -72,6 +73,12 @@ const device = createRoute({
   component: pages.device,
 });
 
+const explore = createRoute({
+  getParentRoute: () => frame,
+  path: "/history",
+  component: pages.explore,
+});
+
 const alerts = createRoute({
   getParentRoute: () => frame,
   path: "/alerts",
@@ -92,7 +99,7 @@ const storage = createRoute({
 
 const unknown = createRoute({ getParentRoute: () => frame, path: "$", component: NotFound });
 
-const routeTree = root.addChildren([login, frame.addChildren([overview, devices, newDevice, device, alerts, system, storage, unknown])]);
+const routeTree = root.addChildren([login, frame.addChildren([overview, devices, newDevice, device, explore, alerts, system, storage, unknown])]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

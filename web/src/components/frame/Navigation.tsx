@@ -13,6 +13,7 @@ interface Item {
 const ITEMS: readonly Item[] = [
   { to: "/", label: "Overview", icon: "overview" },
   { to: "/devices", label: "Devices", icon: "devices" },
+  { to: "/history", label: "History", icon: "history", needs: "data:read" },
   { to: "/alerts", label: "Alarms", icon: "alarms" },
   { to: "/admin/storage", label: "Storage", icon: "storage", needs: "system:read" },
   { to: "/admin/system", label: "System", icon: "system", needs: "system:read" },

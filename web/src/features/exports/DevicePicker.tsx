@@ -9,18 +9,22 @@ import classes from "./exports.module.css";
 interface Props {
   chosen: readonly Chosen[];
   types: readonly string[];
+  /** Names the list of what is chosen. */
+  label: string;
+  /** Whether all devices of a type can be chosen at once. */
+  withTypes?: boolean;
   onChange: (change: Partial<Pick<Draft, "chosen" | "types">>) => void;
 }
 
 /** Devices one by one with their signals, and all devices of a type. */
-export function DevicePicker({ chosen, types, onChange }: Props) {
+export function DevicePicker({ chosen, types, label, withTypes = true, onChange }: Props) {
   const devices = useQuery(devicesQuery()).data?.data.devices ?? [];
   const ids = devices.map(({ deviceId }) => deviceId).filter((deviceId) => !chosen.some((each) => each.deviceId === deviceId));
   const kinds = [...new Set(devices.map(({ type }) => type))].sort();
   return (
     <>
       {(chosen.length > 0 || types.length > 0) && (
-        <ul className={classes["chosen"]} aria-label="What is exported">
+        <ul className={classes["chosen"]} aria-label={label}>
           {chosen.map((each) => (
             <Device key={each.deviceId} chosen={each} all={chosen} onChange={(next) => onChange({ chosen: next })} />
           ))}
@@ -41,13 +45,15 @@ export function DevicePicker({ chosen, types, onChange }: Props) {
           onChange={(event) => onChange({ chosen: withDevice(chosen, event.currentTarget.value) })}
           data-autofocus
         />
-        <NativeSelect
-          label="Add all of a type"
-          size="md"
-          value=""
-          data={[{ value: "", label: "Choose" }, ...kinds.filter((kind) => !types.includes(kind)).map((kind) => ({ value: kind, label: humanise(kind) }))]}
-          onChange={({ currentTarget: { value } }) => value && onChange({ types: [...types, value] })}
-        />
+        {withTypes && (
+          <NativeSelect
+            label="Add all of a type"
+            size="md"
+            value=""
+            data={[{ value: "", label: "Choose" }, ...kinds.filter((kind) => !types.includes(kind)).map((kind) => ({ value: kind, label: humanise(kind) }))]}
+            onChange={({ currentTarget: { value } }) => value && onChange({ types: [...types, value] })}
+          />
+        )}
       </Group>
     </>
   );

@@ -44,7 +44,7 @@ export default function ExportDialog({ chosen, range, quality, onClose }: Props)
         <Stack>
           <fieldset disabled={running !== undefined} className={classes["fieldset"]}>
             <Stack>
-              <DevicePicker chosen={draft.chosen} types={draft.types} onChange={(change) => setDraft({ ...draft, ...change })} />
+              <DevicePicker label="What is exported" chosen={draft.chosen} types={draft.types} onChange={(change) => setDraft({ ...draft, ...change })} />
               <RangeControl range={draft} onRange={(next) => setDraft({ ...draft, from: next.from, to: next.to })} />
               <Group align="end">
                 <NativeSelect label="Format" size="md" value={draft.format} data={FORMATS} onChange={(event) => setDraft({ ...draft, format: event.currentTarget.value as Format })} />

@@ -4,8 +4,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, HistoryQuery, Tag } from "@/api/types";
+import { LinkButton } from "@/components/LinkButton";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
+import { writeSeries } from "@/features/explore/seriesUrl";
 import { ExportButton } from "@/features/exports/ExportButton";
 import { ImportButton } from "@/features/imports/ImportButton";
 import { useUrlState } from "@/lib/urlState";
@@ -13,11 +15,11 @@ import { serverNow } from "@/live/clock";
 import { QUALITIES } from "./qualities";
 import { RangeControl } from "./RangeControl";
 import { SeriesPanel } from "./SeriesPanel";
+import { SOURCES } from "./sources";
 import { TagChooser } from "./TagChooser";
 import { between, isRelative, joinNames, pointsFor, readRange, splitNames, type TimeRange } from "@/lib/timeRange";
 import classes from "./history.module.css";
 
-const SOURCES = { raw: "samples", "1m": "the lowest and highest of minutes", "1h": "the lowest and highest of hours" } as const;
 const REFRESH_MS = 30_000;
 
 /** Charts are drawn of numbers; what was chosen and is gone is left out. */
@@ -53,6 +55,9 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
         title="What to show"
         actions={
           <Group gap="xs">
+            <LinkButton to="/history" search={{ s: writeSeries([{ deviceId: device.deviceId, tags: tags.map(({ name }) => name) }]), from: url.from, to: url.to } as never} variant="default">
+              Compare
+            </LinkButton>
             <ImportButton deviceId={device.deviceId} />
             <ExportButton chosen={[{ deviceId: device.deviceId, tags: tags.map(({ name }) => name) }]} range={range} quality={quality} />
           </Group>

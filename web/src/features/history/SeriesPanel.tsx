@@ -26,14 +26,16 @@ interface Props {
   from: string;
   to: string;
   onZoom: (fromMs: number, toMs: number) => void;
+  /** Among signals of other devices: the title names its own. */
+  among?: boolean;
 }
 
 /** One signal over the range, as a chart and, when asked for, as a table of the same points. */
-export function SeriesPanel({ device, tag, readings, from, to, onZoom }: Props) {
+export function SeriesPanel({ device, tag, readings, from, to, onZoom, among = false }: Props) {
   const [asTable, setAsTable] = useState(false);
   const data = useMemo(() => toLine(readings), [readings]);
   const range = useMemo(() => (): [number, number] => [Date.parse(from) / 1_000, Date.parse(to) / 1_000], [from, to]);
-  const title = `${humanise(tag.name)}${tag.unit ? `, ${unitSymbol(tag.unit)}` : ""}`;
+  const title = `${among ? `${device.name || device.deviceId}: ` : ""}${humanise(tag.name)}${tag.unit ? `, ${unitSymbol(tag.unit)}` : ""}`;
   const toggle = readings.length > 0 && (
     <Button variant="default" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
       Table
