@@ -22,8 +22,7 @@ from andon.kit.clock import US_PER_HOUR, US_PER_S
 from andon.kit.samples import SampleBatch, concatenate
 from benchmarks.figures import Figure, percentile
 from benchmarks.history_store import START, Clock, Machines
-from support.engines import start
-from support.servers import Influx
+from support.servers import Influx, running
 
 TAGS = 300
 RATE = 300
@@ -195,7 +194,7 @@ async def _asked(store: InfluxStore, batches: Sequence[SampleBatch], clock: Cloc
 async def _measure(samples: int) -> list[Figure]:
     made = list(Machines(TAGS, RATE).batches(START, samples))
     batches = [concatenate(made[at : at + BATCHES]) for at in range(0, len(made), BATCHES)]
-    with start(Impatient) as server:
+    with running(Impatient) as server:
         figures = await reference(server, batches)
         client = InfluxClient(Access(server.url, "reference"), InfluxLimits())
         await client.query('DROP DATABASE "reference"')

@@ -69,7 +69,9 @@ def _figures(name: str, rate: float, meter: Any, seen: Any, missing: int, made: 
     return [
         Figure(f"{name}.cpu_pct", meter.cpu_pct, "% of a core", "<= 15", pace),
         Figure(f"{name}.rss_mb", meter.peak_rss_mb, "MB", "<= 350", "largest, server and broker"),
-        Figure(f"{name}.p50_ms", seen["p50"], "ms", reference=f"{seen['count']} values seen, {SHOWN} looms on the page"),
+        Figure(
+            f"{name}.p50_ms", seen["p50"], "ms", reference=f"{seen['count']} values seen, {SHOWN} looms on the page"
+        ),
         Figure(f"{name}.p95_ms", seen["p95"], "ms", "<= 100", "sensor to browser"),
         Figure(f"{name}.p99_ms", seen["p99"], "ms"),
         Figure(f"{name}.lost", float(missing), "values", "<= 0", offered),

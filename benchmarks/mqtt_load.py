@@ -101,6 +101,22 @@ def json1(devices: list[str]) -> MessageMaker:
     return make
 
 
+def json60(devices: list[str]) -> MessageMaker:
+    """Sixty values of one moment, device by device."""
+    topics = [f"factory-plus/devices/{device}/data".encode() for device in devices]
+    # The numbers vary from one message to the next; making each anew would measure this generator.
+    texts = [
+        ",".join(f'"signal-{signal:02d}":{20 + (turn * 7 + signal * 13) % 5_000 / 100}' for signal in range(60))
+        for turn in range(97)
+    ]
+
+    def make(index: int) -> tuple[bytes, bytes]:
+        stamp = time.time_ns() // 1_000  # microseconds, so that no two of a device are the same moment
+        return topics[index % len(devices)], f'{{"timestamp":{stamp},"values":{{{texts[index % 97]}}}}}'.encode()
+
+    return make
+
+
 def sparkplug60(group: str, node: str, devices: list[str]) -> MessageMaker:
     """DDATA with 60 aliased doubles of each device in turn; seq goes on after the births of the node and of these.
 
@@ -143,6 +159,8 @@ def _maker(options: dict[str, Any]) -> MessageMaker:
             from benchmarks.loom_load import looms
 
             return looms(options["count"])
+        case "json60":
+            return json60(options["devices"])
         case _:
             return json1(options["devices"] if "devices" in options else device_names(options["device_count"]))
 

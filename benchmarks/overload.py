@@ -145,7 +145,9 @@ def _figures(
         Figure("overload.acked_per_s", acked / seconds, "values/s", "", f"{refused} requests were refused"),
         Figure("overload.peak_rss_mb", peak, "MB", f"<= {most:.0f}", f"{at_rest:.0f} at rest, and the limits' sum"),
         Figure("overload.acked_lost", float(lost), "values", "<= 0", f"of {acked:,} acknowledged"),
-        Figure("overload.out_of_order", float(backwards), "values", "<= 0", f"{seen['values']:,} seen live, and stored"),
+        Figure(
+            "overload.out_of_order", float(backwards), "values", "<= 0", f"{seen['values']:,} seen live, and stored"
+        ),
         Figure("overload.p95_ms", seen["during_p95"], "ms", "", "of a device at QoS 1, meanwhile"),
         Figure("overload.recovered_s", seen["recovered_s"], "s", f"<= {RECOVERED_S}", "until it is under 100 ms again"),
     ]

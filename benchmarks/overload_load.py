@@ -53,9 +53,7 @@ def _of_each(devices: list[str], messages: int) -> dict[str, int]:
 
 async def publish(options: dict[str, Any], number: int, link: dict[str, Any]) -> dict[str, Any]:
     """Offer `rate` messages a second of the devices on one connection; wait for the acknowledgements at the end."""
-    connection = await Connection.open(
-        options["port"], f"overload-{number}", options["username"], options["password"]
-    )
+    connection = await Connection.open(options["port"], f"overload-{number}", options["username"], options["password"])
     acks = asyncio.create_task(connection.count_acks())
     make, qos, rate = maker(link["devices"]), link["qos"], link["rate"]
     began, sent = time.perf_counter(), 0

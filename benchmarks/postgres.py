@@ -21,8 +21,7 @@ from andon.kit.clock import US_PER_S
 from andon.kit.samples import SampleBatch, concatenate, decode, encode
 from benchmarks.figures import Figure
 from benchmarks.history_store import START, Clock, Machines
-from support.engines import start
-from support.servers import Postgres
+from support.servers import Postgres, running
 
 TAGS = 3_000
 RATE = 20_000
@@ -116,7 +115,7 @@ async def _follow(log: EmbeddedLog, store: PostgresStore, server: Postgres, reco
 
 
 async def _measure(samples: int) -> list[Figure]:
-    with TemporaryDirectory(prefix="andon-bench-") as folder, start(Postgres, durable=True) as server:
+    with TemporaryDirectory(prefix="andon-bench-") as folder, running(Postgres, durable=True) as server:
         log = await _filled(Path(folder), samples)
         clock = Clock()
         clock.now = START + round(samples / RATE * US_PER_S)

@@ -8,19 +8,17 @@ A test that kills starts its own: `with start(Redis, folder) as redis`. Tests th
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from support.servers import Influx, Kafka, MissingEngineError, Mosquitto, Postgres, Redis, Server, Timescale
+from support.servers import Influx, Kafka, MissingEngineError, Mosquitto, Postgres, Redis, Server, Timescale, running
 
 S = TypeVar("S", bound=Server)
 
@@ -28,21 +26,14 @@ S = TypeVar("S", bound=Server)
 @contextmanager
 def start(kind: type[S], folder: Path | None = None, **options: Any) -> Iterator[S]:
     """A running engine, in a temporary folder unless one is given. Skips, or fails, when it is not installed."""
-    # Not pytest's folder: root keeps that to itself, and PostgreSQL runs as another user.
-    own = Path(tempfile.mkdtemp(prefix=f"andon-{kind.name}-")) if folder is None else folder
-    server = kind(own, **options)
-    try:
+    with ExitStack() as stack:
         try:
-            server.start()
+            server = stack.enter_context(running(kind, folder, **options))
         except MissingEngineError as error:
             if kind.everywhere and os.environ.get("ANDON_REQUIRE_ENGINES") == "1":
                 pytest.fail(str(error))
             pytest.skip(str(error))
         yield server
-    finally:
-        server.__exit__(None, None, None)
-        if folder is None:
-            shutil.rmtree(own, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,22 @@
 
 from __future__ import annotations
 
-from support.servers.base import MissingEngineError, Server
+from support.servers.base import MissingEngineError, Server, running
 from support.servers.influx import Influx
 from support.servers.kafka import Kafka
 from support.servers.mosquitto import Mosquitto
 from support.servers.postgres import Postgres, Replica, Timescale
 from support.servers.redis import Redis
 
-__all__ = ["Influx", "Kafka", "MissingEngineError", "Mosquitto", "Postgres", "Redis", "Replica", "Server", "Timescale"]
+__all__ = [
+    "Influx",
+    "Kafka",
+    "MissingEngineError",
+    "Mosquitto",
+    "Postgres",
+    "Redis",
+    "Replica",
+    "Server",
+    "Timescale",
+    "running",
+]

@@ -7,11 +7,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from andon.engines.broker.child import die_with_parent
 
@@ -163,3 +165,20 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             os.kill(self.pid, signal.SIGCONT)
         self.stop()
+
+
+S = TypeVar("S", bound=Server)
+
+
+@contextmanager
+def running(kind: type[S], folder: Path | None = None, **options: Any) -> Iterator[S]:
+    """A running engine, in a temporary folder unless one is given. MissingEngineError when it is not installed."""
+    # Not pytest's folder: root keeps that to itself, and PostgreSQL runs as another user.
+    own = Path(tempfile.mkdtemp(prefix=f"andon-{kind.name}-")) if folder is None else folder
+    server = kind(own, **options)
+    try:
+        yield server.start()
+    finally:
+        server.__exit__(None, None, None)
+        if folder is None:
+            shutil.rmtree(own, ignore_errors=True)
