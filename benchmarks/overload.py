@@ -149,6 +149,7 @@ def _figures(
             "overload.out_of_order", float(backwards), "values", "<= 0", f"{seen['values']:,} seen live, and stored"
         ),
         Figure("overload.p95_ms", seen["during_p95"], "ms", "", "of a device at QoS 1, meanwhile"),
+        Figure("overload.api_p95_ms", seen["answers_p95"], "ms", "<= 1000", f"{seen['answers_refused']} not answered"),
         Figure("overload.recovered_s", seen["recovered_s"], "s", f"<= {RECOVERED_S}", "until it is under 100 ms again"),
     ]
 

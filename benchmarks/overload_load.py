@@ -8,6 +8,7 @@ prints one JSON line with what was offered, sent and acknowledged of each device
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -68,9 +69,9 @@ async def publish(options: dict[str, Any], number: int, link: dict[str, Any]) ->
         connection.writer.write(b"".join(packets))
         sent += ready
         await connection.writer.drain()
-    deadline = time.perf_counter() + ACK_PATIENCE_S
-    while qos and connection.acked < sent and time.perf_counter() < deadline:
-        await asyncio.sleep(TURN_S)
+    if qos:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(connection.until_acked(sent), ACK_PATIENCE_S)
     connection.writer.close()
     acks.cancel()
     acked = _of_each(link["devices"], connection.acked) if qos else {}

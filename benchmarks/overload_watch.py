@@ -8,6 +8,7 @@ again for a while after the load, or gives up, and prints one JSON line.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -15,6 +16,7 @@ from collections import deque
 from statistics import median
 from typing import Any
 
+import httpx
 import socketio
 import uvloop
 
@@ -24,6 +26,7 @@ from benchmarks.mqtt_load import Connection, publish_packet
 from benchmarks.overload_load import maker
 
 EVERY_S = 0.1
+ASK_TIMEOUT_S = 30.0
 IN_TIME_MS = 100.0
 ENOUGH = 20
 """Probes whose median is in time: then the plant is back."""
@@ -34,7 +37,10 @@ class Watcher:
 
     def __init__(self, probe: str, load_ends: float) -> None:
         self.backwards = self.values = 0
+        self.recovered = asyncio.Event()
         self.recovered_s: float | None = None
+        self.answers: list[float] = []
+        self.refused = 0
         self.during: list[float] = []
         self._probe = probe
         self._load_ends = load_ends
@@ -59,6 +65,22 @@ class Watcher:
         in_time = len(self._recent) == ENOUGH and median(late for _, late in self._recent) <= IN_TIME_MS
         if in_time and self.recovered_s is None:
             self.recovered_s = max(0.0, self._recent[0][0] - self._load_ends)
+            self.recovered.set()
+
+
+async def _ask(options: dict[str, Any], watcher: Watcher) -> None:
+    """Have the API show a device each second while the load lasts, as a page does."""
+    headers = {"authorization": f"Bearer {options['token']}"}
+    async with httpx.AsyncClient(base_url=options["url"], headers=headers, timeout=ASK_TIMEOUT_S) as client:
+        while time.time() < options["load_ends"]:
+            began = time.perf_counter()
+            try:
+                answer = await client.get(f"/api/v1/devices/{options['probe']}")
+                watcher.refused += answer.status_code != 200
+            except httpx.TransportError:
+                watcher.refused += 1
+            watcher.answers.append(1000 * (time.perf_counter() - began))
+            await asyncio.sleep(1)
 
 
 async def _probe(options: dict[str, Any]) -> None:
@@ -94,10 +116,12 @@ async def run(options: dict[str, Any]) -> dict[str, Any]:
     await client.connect(options["url"], auth={"token": options["token"]}, transports=["websocket"])
     await client.emit("subscribe-device", {"deviceIds": "*", "frames": True})
     probing = asyncio.create_task(_probe(options))
-    while watcher.recovered_s is None and time.time() < options["load_ends"] + options["give_up_s"]:
-        await asyncio.sleep(EVERY_S)
+    asking = asyncio.create_task(_ask(options, watcher))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(watcher.recovered.wait(), options["load_ends"] - time.time() + options["give_up_s"])
+    asking.cancel()
     probing.cancel()
-    await asyncio.gather(probing, return_exceptions=True)
+    await asyncio.gather(probing, asking, return_exceptions=True)
     cut = ended
     await client.disconnect()
     return {
@@ -105,6 +129,8 @@ async def run(options: dict[str, Any]) -> dict[str, Any]:
         "backwards": watcher.backwards,
         "values": watcher.values,
         "disconnects": cut,
+        "answers_p95": percentile(watcher.answers, 0.95),
+        "answers_refused": watcher.refused,
         "during_p50": percentile(watcher.during, 0.5),
         "during_p95": percentile(watcher.during, 0.95),
     }

@@ -30,10 +30,16 @@ _PUBLISH = 0x30
 _PUBACK = b"\x40\x02"
 _MAX_LENGTH_BYTES = 4
 _CONNECT_S = 10.0
+# Packets of one turn of the loop, some milliseconds of work. uvloop goes on reading a socket that is never empty for
+# seconds: a flood on one connection must not make screens, requests and the log wait that long.
+PACKETS_A_TURN = 400
 
 
 class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type information
-    """One connection: cuts packets, delivers PUBLISH at once, gathers PUBACKs into one write per loop turn."""
+    """One connection: cuts packets, delivers PUBLISH at once, gathers PUBACKs into one write per loop turn.
+
+    What is more than one turn's share waits for the next turn, and nothing is read meanwhile.
+    """
 
     def __init__(self, *args: Any, on_message: OnMessage, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,6 +49,7 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
         self._held = 0
         self._needed = 2
         self._acks: list[bytes] = []
+        self._resting = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Without gmqtt's read loop, which its own class would start here."""
@@ -58,24 +65,55 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
                 return
             data = b"".join(self._chunks)
             self._chunks.clear()
+        self._deliver_some(data)
+
+    def hold(self, paused: bool) -> None:
+        """Deliver and read nothing more, or go on."""
+        self.on_hold = paused
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._go_on_soon()
+
+    def _deliver_some(self, data: bytes) -> None:
         rest = self._cut(data)
         if rest:
             self._chunks.append(rest)
         self._held = len(rest)
+        if self._held >= self._needed:
+            if not self._transport.is_closing():
+                self._transport.pause_reading()
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        if not self._resting:
+            self._resting = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._resting = False
+        if not self.on_hold and self._held >= self._needed:
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+            self._deliver_some(data)
+        if not (self._resting or self.on_hold or self._transport.is_closing()):
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The broker closed its side: let the transport close too."""
         return False
 
     def _cut(self, data: bytes) -> bytes:
-        position, size = 0, len(data)
-        while size - position >= 2:
+        position, size, left = 0, len(data), PACKETS_A_TURN
+        while size - position >= 2 and left:
+            left -= 1
             length, start = data[position + 1], position + 2
             if length & 0x80:
                 length, start = _long_length(data, position + 1)
                 if start == 0:
                     self._refuse_endless_length(size - position)
-                    break
+                    self._needed = size - position + 1
+                    return data[position:]
             end = start + length
             if end > size:
                 self._needed = end - position
@@ -185,13 +223,8 @@ class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type infor
         """Stop reading from the broker, or go on; also holds for later connections."""
         self._paused = paused
         protocol = self._protocol
-        if protocol is None or protocol._transport is None or protocol._transport.is_closing():
-            return
-        protocol.on_hold = paused
-        if paused:
-            protocol._transport.pause_reading()
-        else:
-            protocol._transport.resume_reading()
+        if protocol is not None and protocol._transport is not None and not protocol._transport.is_closing():
+            protocol.hold(paused)
 
     async def _create_connection(
         self, host: str, port: int, ssl: Any, clean_session: bool, keepalive: int
@@ -209,9 +242,8 @@ class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type infor
         async with asyncio.timeout(_CONNECT_S):  # TimeoutError is an OSError: it is tried again
             transport, protocol = await asyncio.get_running_loop().create_connection(factory, host, port, ssl=ssl)
         self._protocol = protocol
-        protocol.on_hold = self._paused
         if self._paused:
-            transport.pause_reading()
+            protocol.hold(True)
         return _Connection(
             transport, protocol, clean_session, keepalive, package_handler=self._package_handler, logger=self._logger
         )
