@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from andon.engines.log.embedded import EmbeddedLog
-from andon.engines.log.port import DEAD_LETTERS
+from andon.engines.log.port import DEAD_LETTERS, SENSORS_DATA
 from andon.kit.clock import US_PER_S, now_us, parse_timestamp
 from andon.kit.errors import UnavailableError
 from andon.kit.quality import Quality
+from andon.kit.samples import decode
 from andon.registry.model import DeviceChanges
 
 from .conftest import DATA, MakePlant, Plant, iso, s1
@@ -147,6 +148,18 @@ async def test_samples_after_a_quiet_moment_are_written_at_once(make_plant: Make
     plant.send(DATA, s1())
     async with asyncio.timeout(0.15):
         await plant.ingest.pipeline.settled()
+
+
+async def test_a_few_messages_wait_for_one_another_and_many_are_written_soon(make_plant: MakePlant) -> None:
+    plant: Plant = await make_plant(flush_interval_ms=60_000, busy_messages=3)
+    plant.send(DATA, s1())
+    (first,) = await plant.log.read(SENSORS_DATA, 0, wait_s=5)
+    for value in (1, 2):
+        plant.send(DATA, s1(value=value))
+    assert await plant.log.read(SENSORS_DATA, first.position, wait_s=0.05) == []
+    plant.send(DATA, s1(value=3))
+    (record,) = await plant.log.read(SENSORS_DATA, first.position, wait_s=5)
+    assert decode(record.payload).values.tolist() == [1, 2, 3]
 
 
 async def test_statuses_of_known_devices_are_kept(plant: Plant) -> None:

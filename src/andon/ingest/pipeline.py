@@ -24,7 +24,9 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
 
 class Pipeline:
-    """One flush at a time: at once after a quiet moment, else every `flush_interval_ms`.
+    """One flush at a time: at once after a quiet moment, else every `flush_interval_ms`, sooner when much has come.
+
+    Each flush costs the disk, the broker and every consumer of the log a turn: a few messages wait for one another.
 
     While the log is slow or away nothing is acknowledged, what arrives is gathered, and above the limit
     `on_full(True)` asks the sources to hold back.
@@ -39,9 +41,10 @@ class Pipeline:
         self.messages, self.samples, self.rejected = RateWindow(), RateWindow(), RateWindow()
         self._done: list[Callable[[], None]] = []
         self._work = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._full = False
         self._in_flight = 0
-        self._new_messages = self._new_bytes = self._pending_bytes = 0
+        self._new_messages = self._new_bytes = self._pending_bytes = self._gathered = 0
         self._reasons: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
 
@@ -74,6 +77,9 @@ class Pipeline:
             self._done.append(done)
         if not self._work.is_set():
             self._work.set()
+        self._gathered += 1
+        if self._gathered == self._settings.busy_messages:
+            self._hurry.set()
         if not self._full and self._is_full():
             self._full = True
             self._on_full(True)
@@ -97,6 +103,7 @@ class Pipeline:
         done = asyncio.Event()
         self._done.append(done.set)
         self._work.set()
+        self._hurry.set()
         await done.wait()
 
     def wake(self) -> None:
@@ -109,16 +116,21 @@ class Pipeline:
 
     async def _run(self) -> None:
         interval = self._settings.flush_interval_ms / 1_000
+        least = min(self._settings.busy_interval_ms / 1_000, interval)
         while True:
             await self._work.wait()
             began = time.monotonic()
             await self._flush()
-            pause = began + interval - time.monotonic()
-            if pause > 0:
-                await asyncio.sleep(pause)
+            await asyncio.sleep(max(0.0, began + least - time.monotonic()))
+            patience = began + interval - time.monotonic()
+            if patience > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurry.wait(), patience)
 
     async def _flush(self) -> None:
         self._work.clear()
+        self._hurry.clear()
+        self._gathered = 0
         batches, letters = self.out.take(), self.letters.take()
         done, self._done = self._done, []
         self._in_flight, self._pending_bytes = sum(map(len, batches)), 0

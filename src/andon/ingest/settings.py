@@ -12,9 +12,10 @@ class IngestSettings:
     """Sizes in bytes, times in the unit that the name ends with.
 
     `max_ahead_s`, `max_age_days`: samples outside are refused. `clock_tolerance_s`: beyond it a device's clock
-    counts as wrong. `flush_interval_ms`: longest wait before received samples go to the log. `batch_samples`,
-    `batch_text_bytes`: most that one record of the log holds. `max_pending_samples`, `max_pending_bytes`: above
-    either, nothing more is read from the broker until the log has caught up. `max_deferred`: messages that wait
+    counts as wrong. `flush_interval_ms`: longest wait before received samples go to the log; `busy_interval_ms`: the
+    same while more than `busy_messages` wait (a broker may send no more than some twenty before they are acknowledged).
+    `batch_samples`, `batch_text_bytes`: most that one record of the log holds. `max_pending_samples`,
+    `max_pending_bytes`: above either, nothing more is read from the broker until the log has caught up. `max_deferred`: messages that wait
     for a new tag to be registered. `max_discovered`, `max_signals` (a device), `max_all_signals`, `kept_samples`
     (a signal), `max_kept_samples` (of all): bounds of what is remembered of unknown devices. `letters_*`: dead
     letters kept in a second per reason and topic, per reason, and their bytes; further ones are counted.
@@ -25,7 +26,9 @@ class IngestSettings:
     max_age_days: float = 30.0
     clock_tolerance_s: float = 10.0
     clock_window_s: float = 60.0
-    flush_interval_ms: float = 10.0
+    flush_interval_ms: float = 40.0
+    busy_interval_ms: float = 10.0
+    busy_messages: int = 16
     batch_samples: int = 8_192
     batch_text_bytes: int = MIB
     max_pending_samples: int = 200_000
