@@ -187,7 +187,7 @@ def _figures(one: Run, two: Run) -> list[Figure]:
 
 def measure(quick: bool) -> list[Figure]:
     """Both shapes, one after the other."""
-    return _figures(*_runs(5_000 if quick else 20_000))
+    return _figures(*_runs(3_000 if quick else 15_000))
 
 
 if __name__ == "__main__":

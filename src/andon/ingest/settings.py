@@ -15,10 +15,11 @@ class IngestSettings:
     counts as wrong. `flush_interval_ms`: longest wait before received samples go to the log; `busy_interval_ms`: the
     same while more than `busy_messages` wait (a broker may send no more than some twenty before they are acknowledged).
     `batch_samples`, `batch_text_bytes`: most that one record of the log holds. `max_pending_samples`,
-    `max_pending_bytes`: above either, nothing more is read from the broker until the log has caught up. `max_deferred`: messages that wait
-    for a new tag to be registered. `max_discovered`, `max_signals` (a device), `max_all_signals`, `kept_samples`
-    (a signal), `max_kept_samples` (of all): bounds of what is remembered of unknown devices. `letters_*`: dead
-    letters kept in a second per reason and topic, per reason, and their bytes; further ones are counted.
+    `max_pending_bytes`: above either, nothing more is read from the broker until the log has caught up.
+    `max_deferred`: messages that wait for a new tag to be registered. `max_discovered`, `max_signals` (a device),
+    `max_all_signals`, `kept_samples` (a signal), `max_kept_samples` (of all): bounds of what is remembered of unknown
+    devices. `letters_*`: dead letters kept in a second per reason and topic, per reason, and their bytes; further ones
+    are counted.
     """
 
     max_payload_bytes: int = MIB
