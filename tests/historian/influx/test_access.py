@@ -77,7 +77,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
     assert SECRET not in caught.value.message
 
 
-# InfluxDB 2: what we send, as its documentation says it. No InfluxDB 2 was there to try it on.
+# InfluxDB 2: what we send, as its documentation says it.
 
 
 class Second:
