@@ -149,7 +149,9 @@ async def test_the_same_file_goes_on_where_it_broke_off_also_after_a_restart(
     await api.put(f"/import-files/{file['id']}/content", params={"offset": 0}, content=WIDE[:70])
     await uploads.stop()
     again = UploadService(tmp_path / "uploads", works.imports, LIMITS)
+    os.utime(tmp_path / "uploads" / f"{file['id']}.data", (2e9, 2e9))
     await again.start()
+    assert again.get(works.organisation, file["id"]).updated_at == 2_000_000_000_000_000, "when the last piece came"
     api._transport.app.state.uploads = again  # type: ignore[attr-defined]
     found = await begun(api, WIDE)
     assert (found["id"], found["received"], found["resumed"]) == (file["id"], 70, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,11 +13,12 @@ from typing import Any, Final, TypeVar
 from sqlalchemy.exc import OperationalError
 
 from andon.identity.model import Principal
+from andon.ingest.imports.files.model import Skipped
 from andon.ingest.imports.model import Import, NewImport
 from andon.ingest.imports.service import ImportService
 from andon.ingest.imports.store import Kept
 from andon.ingest.uploads.frames import Frame
-from andon.ingest.uploads.model import LeftOut, Order, Progress, Upload
+from andon.ingest.uploads.model import Order, Progress, Upload
 from andon.ingest.uploads.reading import FileReader
 from andon.kit.errors import AndonError, InvalidError, TooLargeError, UnavailableError
 
@@ -86,7 +87,7 @@ class FileImport:
         progress = upload.progress
         number = 0
         async for frame in frames:
-            progress.left_out = _left_out(frame.head["leftOut"])
+            progress.left_out = Skipped(**frame.head["leftOut"])
             if "end" in frame.head:
                 return
             first_row = progress.rows + 1
@@ -150,10 +151,6 @@ class FileImport:
 
 def _holds(durable: list[tuple[int, int]], number: int) -> bool:
     return any(low <= number <= high for low, high in durable)
-
-
-def _left_out(found: Mapping[str, Any]) -> LeftOut:
-    return LeftOut(found["cells"], found["rows"], list(found["columns"]), list(found["examples"]))
 
 
 def _count(progress: Progress, of: Import) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from andon.identity.model import Principal
-from andon.ingest.imports.files.model import ReadOptions
+from andon.ingest.imports.files.model import ReadOptions, Skipped
 
 State = Literal["receiving", "received", "importing", "finished", "failed", "cancelled"]
 """`receiving` takes pieces; `received` has all of them and waits for an order, as does `failed`, for a better one."""
@@ -57,16 +57,6 @@ class Owner:
 
 
 @dataclass(slots=True)
-class LeftOut:
-    """What an import left out; `examples` name row and column."""
-
-    cells: int = 0
-    rows: int = 0
-    columns: list[str] = field(default_factory=list)
-    examples: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class Progress:
     """How far an import is. Times µs UTC; `waiting`: why it does not go on now."""
 
@@ -75,7 +65,7 @@ class Progress:
     samples: int = 0
     first_at: int | None = None
     last_at: int | None = None
-    left_out: LeftOut = field(default_factory=LeftOut)
+    left_out: Skipped = field(default_factory=Skipped)
     waiting: str | None = None
 
 

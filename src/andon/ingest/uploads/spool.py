@@ -101,9 +101,13 @@ class Spool:
 
     def _load(self, path: Path) -> Upload | None:
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Upload)
+            upload = msgspec.json.decode(path.read_bytes(), type=Upload)
         except (msgspec.DecodeError, OSError):
             return None
+        data = self.path(upload.id)
+        if data.exists():  # pieces came after it was written
+            upload.updated_at = max(upload.updated_at, data.stat().st_mtime_ns // 1_000)
+        return upload
 
     def _keep_only(self, ids: Iterable[str]) -> None:
         for path in self.folder.iterdir():
