@@ -39,9 +39,9 @@ export default function DevicesPage() {
       aside={all && all.length > 0 && (chosen.length < all.length ? `${chosen.length} of ` : "") + plural(all.length, "device")}
       actions={
         <>
+          {mayAdd && add}
           <ImportButton />
           {all && all.length > 0 && <ExportButton />}
-          {mayAdd && add}
         </>
       }
     >
