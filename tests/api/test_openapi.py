@@ -31,6 +31,7 @@ OPEN = {
     "/api/v1/health",
     "/api/v1/health/ready",
     "/api/v1/health/live",
+    "/api/v1/history/exports/{export_id}/file",  # a link brings no token, but a ticket that is good once
 }
 
 
@@ -120,6 +121,8 @@ def test_an_endpoint_says_how_it_refuses(method: str, path: str, operation: dict
 @each_operation
 def test_a_body_that_is_sent_has_an_example_that_is_valid(method: str, path: str, operation: dict[str, Any]) -> None:
     if "requestBody" not in operation:
+        return
+    if "application/octet-stream" in operation["requestBody"]["content"]:  # pieces of any file
         return
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     wanted = next((part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"), schema)

@@ -43,7 +43,7 @@ def asked(page: Page) -> dict[str, list[str]]:
 def test_the_range_lives_in_the_url_and_back_returns(page: Page, plant: Plant) -> None:
     recorded(plant, "press-7", (50, 5))
     page.goto("/devices/press-7")
-    page.get_by_text("History", exact=True).first.click()
+    page.get_by_role("main").get_by_text("History", exact=True).first.click()
     expect(chart(page, "temperature")).to_be_visible()
     with page.expect_request(re.compile(r"from=-7d.*points=\d+.*method=minmax")):
         page.get_by_role("radiogroup", name="Time range").get_by_text("7 d").click()

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from andon.historian.download_view import DownloadView, ExportSize, PreparedDownload, download_view
 from andon.historian.downloads import Download, Downloads, download_parts
 from andon.historian.export import Export
-from andon.historian.export_endpoints import FileFormat, slots_of, writer_for
+from andon.historian.export_endpoints import CSV_FILE, FileFormat, slots_of, writer_for
 from andon.historian.parameters import MOMENT, UNKNOWN, History, Reader
 from andon.historian.ranges import parse_range
 from andon.historian.schemas import ExportedHistory
@@ -123,10 +123,7 @@ async def stop_export(export_id: DownloadId, known: Known, principal: Reader) ->
     return success(download_view(found))
 
 
-_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-
-
-@router.get("/history/exports/{export_id}/file", summary="Fetch a prepared export", responses=_FILE)
+@router.get("/history/exports/{export_id}/file", summary="Fetch a prepared export", responses=CSV_FILE)
 @answers(
     ExportedHistory,
     bare=True,

@@ -48,7 +48,7 @@ Timezone = Annotated[
 _CSV_EXAMPLE = """timestamp,device,tag,value,unit,quality
 2025-01-11T10:00:00.000Z,device-001,temperature,75.2,celsius,good
 """
-_FILES: dict[int | str, dict[str, Any]] = {
+CSV_FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _CSV_EXAMPLE}}}
 }
 _REFUSES = {
@@ -58,7 +58,7 @@ _REFUSES = {
 }
 
 
-@router.get("/devices/{device_id}/export", summary="Download the samples of a device, any range", responses=_FILES)
+@router.get("/devices/{device_id}/export", summary="Download the samples of a device, any range", responses=CSV_FILE)
 @answers(ExportedHistory, bare=True, refuses=_REFUSES)
 async def export(
     request: Request,
@@ -85,7 +85,7 @@ async def export(
 @router.get(
     "/history/export",
     summary="Download the samples of several devices",
-    responses=_FILES,
+    responses=CSV_FILE,
 )
 @answers(ExportedHistory, bare=True, refuses=_REFUSES)
 async def export_history(

@@ -2074,6 +2074,11 @@ export interface components {
         /**
          * FileBody
          * @description A file that is to come. The same `fingerprint` and `size` again go on with an upload that broke off.
+         * @example {
+         *       "fileName": "furnace-1.csv",
+         *       "fingerprint": "1733000000000 furnace-1.csv",
+         *       "size": 182044
+         *     }
          */
         FileBody: {
             fileName: string;
@@ -2439,6 +2444,12 @@ export interface components {
         /**
          * OrderBody
          * @description Where the samples of the file go.
+         * @example {
+         *       "create": true,
+         *       "deviceId": "furnace-1",
+         *       "timezone": "Europe/Berlin",
+         *       "type": "furnace"
+         *     }
          */
         OrderBody: {
             /** @description Empty: all with values. */
@@ -2661,6 +2672,12 @@ export interface components {
         /**
          * ReadBody
          * @description How the file is to be read; what is left out is found out.
+         * @example {
+         *       "columns": [
+         *         "temperature"
+         *       ],
+         *       "timezone": "Europe/Berlin"
+         *     }
          */
         ReadBody: {
             /** @description Empty: all with values. */
@@ -6735,6 +6752,10 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ExportedHistory"];
+                    /**
+                     * @example timestamp,device,tag,value,unit,quality
+                     *     2025-01-11T10:00:00.000Z,device-001,temperature,75.2,celsius,good
+                     */
                     "text/csv": string;
                 };
             };

@@ -63,12 +63,15 @@ _PREVIEW: dict[str, Any] = {
 }
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+def _example(body: dict[str, Any]) -> ConfigDict:
+    shown: dict[str, Any] = {"examples": [body]}
+    return ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, json_schema_extra=shown)
 
 
-class FileBody(_Body):
+class FileBody(BaseModel):
     """A file that is to come. The same `fingerprint` and `size` again go on with an upload that broke off."""
+
+    model_config = _example({"fileName": "furnace-1.csv", "size": 182044, "fingerprint": "1733000000000 furnace-1.csv"})
 
     file_name: str = Field(min_length=1, max_length=255)
     size: int = Field(gt=0, description="Bytes.")
@@ -77,8 +80,10 @@ class FileBody(_Body):
     )
 
 
-class ReadBody(_Body):
+class ReadBody(BaseModel):
     """How the file is to be read; what is left out is found out."""
+
+    model_config = _example({"timezone": "Europe/Berlin", "columns": ["temperature"]})
 
     columns: list[str] = Field(default_factory=list, max_length=_MAX_COLUMNS, description="Empty: all with values.")
     time_column: str | None = Field(None, max_length=200)
@@ -109,6 +114,8 @@ class ReadBody(_Body):
 
 class OrderBody(ReadBody):
     """Where the samples of the file go."""
+
+    model_config = _example({"deviceId": "furnace-1", "create": True, "type": "furnace", "timezone": "Europe/Berlin"})
 
     device_id: str = Field(min_length=1, max_length=100)
     keep: bool = Field(
