@@ -74,11 +74,16 @@ class Member:
         self._finish = finish
 
     async def leave(self) -> None:
-        """See `Membership.leave`. What was committed is durable when it returns."""
+        """See `Membership.leave`. What was committed is durable when it returns, if the broker is there to take it.
+
+        While it is away the client may not come to an end: after a session the group goes on without us anyway.
+        """
         if not self._leaving:
             self._leaving = True
             self._set(frozenset())
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, self._limits.session_s)
+        if self._thread.is_alive():
+            log.warning("the group could not be told that we leave", extra=self._names)
 
     @property
     def left(self) -> bool:
