@@ -7,9 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figure
-from benchmarks.plant import cpu_seconds, module, mqtt_options, stored_samples, until_stored
+from benchmarks.plant import cpu_seconds, module, mqtt_options, running, stored_samples, until_stored
 from benchmarks.registering import register
-from support.running import RunningAndon
 
 COUNTS = (10, 100, 1_000, 10_000)
 RATE = 5_000
@@ -21,7 +20,7 @@ def _cost(count: int, seconds: int) -> float:
     with TemporaryDirectory(prefix="andon-bench-") as folder:
         data_dir = Path(folder) / "data"
         register(data_dir, count)
-        with RunningAndon(data_dir) as andon, andon.client() as client:
+        with running(data_dir) as andon, andon.client() as client:
             for values in (max(count, RATE), RATE * seconds):
                 before, cpu = stored_samples(client), cpu_seconds(andon)
                 load = mqtt_options(andon, kind="json1", device_count=count, qos=1, rate=RATE, total=values)

@@ -17,10 +17,9 @@ from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR, US_PER_S, now_us
 from benchmarks.figures import Figure, percentile
-from benchmarks.plant import module, mqtt_options
+from benchmarks.plant import module, mqtt_options, running
 from benchmarks.registering import register
 from benchmarks.stored import Clock, Month, Signals, fill
-from support.running import RunningAndon
 
 TAGS = 3_000
 RATE = 20_000
@@ -127,7 +126,7 @@ def _requests(client: httpx.AsyncClient, devices: list[str]) -> dict[str, Questi
 async def _of_andon(data_dir: Path, devices: list[str], rounds: int) -> list[Figure]:
     """The same over HTTP, from Andon on that history, for context."""
     keep = {"ANDON_RETENTION": "keep"}
-    with RunningAndon(data_dir, environment=keep) as andon, andon.client() as login:
+    with running(data_dir, environment=keep) as andon, andon.client() as login:
         async with httpx.AsyncClient(base_url=andon.url, headers=login.headers, timeout=20) as client:
             questions = _requests(client, devices)
             await _ask(questions, 3, 0.0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figure
+from benchmarks.product import program
 from support.running import RunningAndon
 
 ROOT = Path(__file__).parent.parent
@@ -36,12 +37,12 @@ def _install(venv: Path) -> list[Figure]:
     ]
 
 
-def _start(program: Path | None, reference: str) -> list[Figure]:
+def _start(andon: Path, reference: str) -> list[Figure]:
     with TemporaryDirectory(prefix="andon-start-") as folder:
         seconds = []
         for _ in range(2):
             started = time.perf_counter()
-            with RunningAndon(Path(folder) / "data", "--demo", program=program):
+            with RunningAndon(Path(folder) / "data", "--demo", program=andon):
                 seconds.append(time.perf_counter() - started)
     return [
         Figure("start.ready_s", seconds[0], "s", "<= 5", f"empty data folder, {reference}"),
@@ -52,7 +53,7 @@ def _start(program: Path | None, reference: str) -> list[Figure]:
 def measure(quick: bool) -> list[Figure]:
     """The long form installs, which downloads, and starts what it installed; the short one starts this checkout."""
     if quick:
-        return _start(None, "this checkout")
+        return _start(program(), "this checkout")
     with TemporaryDirectory(prefix="andon-install-") as folder:
         venv = Path(folder) / "venv"
         return [*_install(venv), *_start(venv / "bin" / "andon", "as installed")]

@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from benchmarks.mqtt_load import device_names
+from benchmarks.product import program
 from support.running import RunningAndon
 
 
@@ -46,12 +47,17 @@ def usage(andon: RunningAndon, since_cpu_s: float, elapsed_s: float) -> Usage:
     return Usage(100 * (cpu_seconds(andon) - since_cpu_s) / elapsed_s, sum(memory), memory[0])
 
 
+def running(data_dir: Path, *arguments: str, environment: dict[str, str] | None = None) -> RunningAndon:
+    """Andon as users have it, on a data folder."""
+    return RunningAndon(data_dir, *arguments, environment=environment, program=program())
+
+
 @contextmanager
 def fresh_andon(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[RunningAndon]:
     """Andon on an empty data folder, without a demo unless asked."""
     with (
         TemporaryDirectory(prefix="andon-bench-") as folder,
-        RunningAndon(Path(folder) / "data", *arguments, environment=environment) as andon,
+        running(Path(folder) / "data", *arguments, environment=environment) as andon,
     ):
         yield andon
 
