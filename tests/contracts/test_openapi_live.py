@@ -21,7 +21,7 @@ ROUTES = {
     for method in route.methods or ()
 }
 # Of what has to be there first; each has a test of its own.
-OWN = ("{alert_id}", "{import_id}")
+OWN = ("{alert_id}", "{import_id}", "{export_id}", "{file_id}")
 READS = sorted(path for method, path in ROUTES if method == "GET" and not any(name in path for name in OWN))
 PARAMS = {
     "/devices/{device_id}/export": {"format": "json", "from": "-1h"},
@@ -92,6 +92,35 @@ def test_an_import_from_its_beginning_to_its_end(plant: httpx.Client) -> None:
     other = plant.post("/api/v1/imports", json={"deviceId": "contract-import"}).json()["data"]["id"]
     check("DELETE", "/imports/{import_id}", plant.delete(f"/api/v1/imports/{other}"))
     plant.delete("/api/v1/devices/contract-import").raise_for_status()
+
+
+def test_a_recording_from_its_upload_to_its_import(plant: httpx.Client) -> None:
+    content = b"time,temperature\n2014-03-01 10:00:00,20\n2014-03-01 10:01:00,21\n"
+    body = {"fileName": "contract.csv", "size": len(content), "fingerprint": "contract"}
+    begun = plant.post("/api/v1/import-files", json=body)
+    check("POST", "/import-files", begun)
+    path = "/import-files/{file_id}"
+    url = f"/api/v1/import-files/{begun.json()['data']['id']}"
+    check("PUT", f"{path}/content", plant.put(f"{url}/content", params={"offset": 0}, content=content))
+    check("POST", f"{path}/preview", plant.post(f"{url}/preview", json={}))
+    order = {"deviceId": "contract-file", "create": True, "type": "temperature"}
+    check("POST", f"{path}/import", plant.post(f"{url}/import", json=order))
+    eventually(lambda: plant.get(url).json()["data"]["state"] == "finished", what="the end of the import")
+    check("GET", path, plant.get(url))
+    check("GET", "/import-files", plant.get("/api/v1/import-files"))
+    check("DELETE", path, plant.delete(url))
+    plant.delete("/api/v1/devices/contract-file").raise_for_status()
+
+
+def test_an_export_that_is_prepared_and_stopped(plant: httpx.Client) -> None:
+    path = "/history/exports"
+    body = {"series": ["device-001"], "from": "-1h"}
+    check("POST", f"{path}/size", plant.post(f"/api/v1{path}/size", json=body))
+    prepared = plant.post(f"/api/v1{path}", json=body)
+    check("POST", path, prepared)
+    one = f"/api/v1{path}/{prepared.json()['data']['id']}"
+    check("GET", f"{path}/{{export_id}}", plant.get(one))
+    check("DELETE", f"{path}/{{export_id}}", plant.delete(one))
 
 
 def test_how_long_history_is_kept(plant: httpx.Client) -> None:

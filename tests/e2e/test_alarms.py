@@ -77,7 +77,7 @@ def test_a_resolved_alarm_leaves_the_list_for_the_history(page: Page, plant: Pla
     row(page, device).get_by_role("button", name="Resolve").click()
     answer_dialog(page, "Resolve", "Filter changed")
     expect(row(page, device)).to_have_count(0)
-    page.get_by_text("History", exact=True).click()
+    page.get_by_role("radiogroup", name="Which alarms").get_by_text("History", exact=True).click()
     expect(page).to_have_url("/alerts?view=history")
     expect(row(page, device)).to_contain_text("Resolved by admin")
     page.go_back()

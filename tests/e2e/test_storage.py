@@ -132,7 +132,7 @@ def test_a_viewer_is_not_led_there(tabs: Tabs, andon: RunningAndon, plant: Plant
     plant.add_user("viewer-of-storage", PASSWORD, "viewer")
     page = tabs.open(andon.url, username="viewer-of-storage", password=PASSWORD)
     page.goto("/admin/storage")
-    expect(page.get_by_role("alert").first).to_contain_text("permission")
+    expect(page.get_by_role("alert").filter(has_text="permission")).to_have_count(2)
     expect(page.get_by_role("navigation", name="Main").get_by_role("link", name="Storage")).to_have_count(0)
     tabs.forgive("403")
 

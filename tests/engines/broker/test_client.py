@@ -250,9 +250,9 @@ async def test_a_connection_that_lets_nothing_through_is_given_up_whatever_waits
 async def test_a_client_on_hold_keeps_its_connection(broker: EmbeddedBroker, clients: Clients) -> None:
     with Link(broker.port) as link:
         inbox = Inbox()
-        client = await clients.connect("receiver", inbox, port=link.port, keepalive_s=1, subscriptions=[(DATA, 1)])
+        client = await clients.connect("receiver", inbox, port=link.port, keepalive_s=2, subscriptions=[(DATA, 1)])
         client.pause()
-        await asyncio.sleep(3)
+        await asyncio.sleep(5)  # longer than two keepalives; the server allows one and a half, in whole seconds
         sender = await clients.connect("sender")
         sender.publish("factory-plus/devices/a/data", b"late", qos=1)
         client.resume()
