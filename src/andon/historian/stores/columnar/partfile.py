@@ -29,7 +29,7 @@ from andon.kit.samples import SampleBatch, concatenate
 
 ROW_GROUP: Final = 65_536
 """Rows that are read to find one tag's: a millisecond's worth."""
-SMALL_GROUP: Final = 16_384
+SMALL_GROUP: Final = 8_192
 """The same in files that are many for one question, or are read often and merged soon."""
 PartSummary = Summary
 

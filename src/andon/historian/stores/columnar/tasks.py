@@ -87,6 +87,11 @@ def _tier_due(state: State, day: int, files: Sequence[Entry], everything: bool) 
         if everything or settled or len(files) > state.limits.merge_parts:
             yield partial(merge_tier, state, files, start, US_PER_DAY)
         return
+    over = [each for each in files if _over(state, each.slot + each.span)]
+    if len(over) > state.limits.merge_parts and over == list(files[: len(over)]):
+        # A chart of the last day reads each file of its hours.
+        yield partial(merge_tier, state, over, start, US_PER_DAY)
+        return
     for slot, span, here in _by_slot(files):
         if len(here) > 1 and (everything or len(here) > state.limits.merge_parts):
             yield partial(merge_tier, state, here, slot, span)
