@@ -26,7 +26,7 @@ lint: $(VENV)/.ready-dev  ## style, types, direction of imports
 
 unit: $(VENV)/.ready-dev  ## the tests alone
 	@echo "* testing"
-	@$(BIN)/pytest -n 2 --dist loadgroup -q
+	@$(BIN)/pytest -n 3 --dist loadgroup -q
 
 bench: $(VENV)/.ready-dev web  ## measure everything (QUICK=1: the short form)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
