@@ -146,7 +146,7 @@ async def put(client: httpx.AsyncClient, body: Json, status: int = 200) -> Json:
 
 async def test_the_report_says_what_each_tier_takes_and_when_it_goes(client: httpx.AsyncClient, works: Works) -> None:
     await works.log.append(SENSORS_DATA, [encode(batch((1, T0, 1.0)))] * 3)
-    await works.log.commit("alerts", SENSORS_DATA, 1)
+    await works.log.commit("alarms", SENSORS_DATA, 1)
     data = (await client.get("/storage")).json()["data"]
     assert data["tiers"][0] == {
         "tier": "raw",

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import APIRouter, Depends, Request
@@ -93,6 +93,10 @@ def _sums(report: StorageReport) -> dict[str, Any]:
     }
 
 
+_ROLES: Final = {"alarms": "alerts"}
+"""Roles whose group in the log has another name."""
+
+
 async def _nobody() -> dict[str, int]:
     return {}
 
@@ -107,7 +111,8 @@ async def _consumers(
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for stream in streams:
         for group in stream.groups:
-            entry = found.setdefault((group.group, stream.stream), _entry(group.group, stream.stream))
+            role = _ROLES.get(group.group, group.group)
+            entry = found.setdefault((role, stream.stream), _entry(role, stream.stream))
             entry["partitions"] += 1
             entry["lag"] += group.lag
             entry["uncommitted"] += group.lag
