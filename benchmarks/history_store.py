@@ -26,6 +26,7 @@ from andon.kit.clock import US_PER_DAY, US_PER_HOUR, US_PER_S
 from andon.kit.samples import SampleBatch, encode
 from benchmarks.demo import DemoPlants
 from benchmarks.figures import Figure
+from benchmarks.stored import Clock
 from support.engines import start
 
 START = 20_500 * US_PER_DAY + 6 * US_PER_HOUR
@@ -72,16 +73,6 @@ class Machines:
             received = times + self._rng.integers(2_000, 12_000, len(rows))
             yield SampleBatch(self._tags[rows], times, values, np.full(len(rows), 192, np.uint8), received)
             made += len(rows)
-
-
-class Clock:
-    """The data's time."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> int:
-        return self.now
 
 
 @dataclass
@@ -158,7 +149,7 @@ def _disk_writes() -> int:
 async def _filled(plants: int, hours: int, folder: Path) -> tuple[list[Figure], list[SampleBatch]]:
     """The store's own figures, and the last ten minutes of samples."""
     end = START // US_PER_DAY * US_PER_DAY + US_PER_DAY
-    clock = Clock()
+    clock = Clock(START)
     clock.now = end - hours * US_PER_HOUR
     machines, filling = DemoPlants(plants, clock.now), Filling(folder, clock)
     points, batches = 0, list[SampleBatch]()

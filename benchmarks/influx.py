@@ -21,7 +21,8 @@ from andon.historian.stores.influx.store import InfluxStore
 from andon.kit.clock import US_PER_HOUR, US_PER_S
 from andon.kit.samples import SampleBatch, concatenate
 from benchmarks.figures import Figure, percentile
-from benchmarks.history_store import START, Clock, Machines
+from benchmarks.history_store import START, Machines
+from benchmarks.stored import Clock
 from support.servers import Influx, running
 
 TAGS = 300
@@ -123,7 +124,7 @@ async def reference(server: Impatient, batches: Sequence[SampleBatch]) -> list[F
 
 async def _as_historian(server: Impatient, batches: Sequence[SampleBatch]) -> list[Figure]:
     count = sum(map(len, batches))
-    clock = Clock()
+    clock = Clock(START)
     clock.now = int(batches[-1].timestamps[-1])
     limits = InfluxLimits(maintenance=False)
     store = await InfluxStore.open(Access(server.url, "andon"), limits, clock)

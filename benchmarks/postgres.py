@@ -20,7 +20,8 @@ from andon.historian.stores.postgres.store import PostgresLimits, PostgresStore
 from andon.kit.clock import US_PER_S
 from andon.kit.samples import SampleBatch, concatenate, decode, encode
 from benchmarks.figures import Figure
-from benchmarks.history_store import START, Clock, Machines
+from benchmarks.history_store import START, Machines
+from benchmarks.stored import Clock
 from support.servers import Postgres, running
 
 TAGS = 3_000
@@ -117,7 +118,7 @@ async def _follow(log: EmbeddedLog, store: PostgresStore, server: Postgres, reco
 async def _measure(samples: int) -> list[Figure]:
     with TemporaryDirectory(prefix="andon-bench-") as folder, running(Postgres, durable=True) as server:
         log = await _filled(Path(folder), samples)
-        clock = Clock()
+        clock = Clock(START)
         clock.now = START + round(samples / RATE * US_PER_S)
         figures: list[Figure] = []
         for name, records in (("", 40), (".small_batches", 5)):

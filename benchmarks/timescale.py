@@ -13,8 +13,9 @@ from andon.historian.stores.postgres.store import PostgresLimits, PostgresStore
 from andon.kit.clock import US_PER_DAY, US_PER_S
 from andon.kit.samples import SampleBatch
 from benchmarks.figures import Figure
-from benchmarks.history_store import START, Clock
+from benchmarks.history_store import START
 from benchmarks.postgres import AGAIN, RATE, TAGS, _filled, _follow
+from benchmarks.stored import Clock
 from support.engines import start
 from support.servers import Timescale
 
@@ -24,7 +25,7 @@ LATE = 200
 async def _measure(samples: int) -> list[Figure]:
     with TemporaryDirectory(prefix="andon-bench-") as folder, start(Timescale, durable=True) as server:
         log = await _filled(Path(folder), samples)
-        clock = Clock()
+        clock = Clock(START)
         clock.now = START + round(samples / RATE * US_PER_S)
         limits = PostgresLimits(compact_every_s=0)
         with server.database() as url:
