@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from andon.engines.broker.ports import free_port
 from support.apart import RoleProcess
 from support.running import eventually
-from support.servers.base import free_port
 
 pytestmark = pytest.mark.topology
 

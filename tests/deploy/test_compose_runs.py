@@ -27,6 +27,7 @@ from gmqtt import Client
 from gmqtt.mqtt.constants import MQTTv311
 from gmqtt.mqtt.handler import MQTTConnectError
 
+from andon.engines.broker.ports import free_port
 from andon.kit.clock import now_us
 from support.apart import RoleProcess
 from support.compose import FOLDER, andon_services, environment, mounted, services
@@ -34,7 +35,6 @@ from support.engines import start
 from support.mqtt import Device
 from support.running import eventually
 from support.servers import Kafka, Mosquitto, Postgres, Redis
-from support.servers.base import free_port
 
 pytestmark = [pytest.mark.topology, pytest.mark.kafka, pytest.mark.timeout(240)]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import gmqtt
 import pytest
 from gmqtt.mqtt.constants import MQTTv311
 
+from andon.engines.broker import ports
 from simulator.mqtt_broker import PASSWORD, PATIENCE_S, USER, Broker, Observer
 
 
@@ -48,8 +48,5 @@ async def observe(broker: Broker) -> AsyncIterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-def free_port() -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    yield port
+def free_port() -> int:
+    return ports.free_port()

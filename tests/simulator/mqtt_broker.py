@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from andon.engines.broker.ports import free_port
 from andon.simulator.config import BrokerConfig
 
 USER, PASSWORD = "tester", "tester's password"
@@ -23,14 +24,10 @@ class Broker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free, socket.socket() as other:
-            free.bind(("127.0.0.1", 0))
-            other.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-            nats_port = other.getsockname()[1]
+        self.port = free_port()
         self._config = folder / "broker.conf"
         self._config.write_text(
-            f'server_name: test\nhost: "127.0.0.1"\nport: {nats_port}\n'
+            f'server_name: test\nhost: "127.0.0.1"\nport: {free_port()}\n'
             f'jetstream {{ store_dir: "{folder / "store"}" }}\n'
             f'mqtt {{ host: "127.0.0.1", port: {self.port} }}\n'
             f'authorization {{ users: [{{ user: {USER}, password: "{PASSWORD}" }}] }}\n'

@@ -11,7 +11,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any
 
-from support.servers.base import LOOPBACK, free_port
+from andon.engines.broker.ports import free_port
+from support.servers.base import LOOPBACK
 
 _CHUNK = 1 << 16
 _RESET = struct.pack("ii", 1, 0)

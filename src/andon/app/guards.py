@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from andon.app.settings import Settings
+from andon.engines.broker import ports
 from andon.identity.passwords import check_password
 from andon.kit.errors import InvalidError, StartError
 
@@ -87,6 +88,8 @@ def _cure(error: OSError, setting: str) -> str:
 
 def free_port(host: str, port: int, *, setting: str) -> int:
     """Check that a child process will be able to listen on the port; 0 picks a free one."""
+    if port == 0:
+        return ports.free_port(host)
     sock = bind(host, port, setting=setting)
     with sock:
         return int(sock.getsockname()[1])

@@ -47,11 +47,6 @@ async def served(app: Any, port: int = 0) -> AsyncIterator[str]:
             await serving
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Front:
     """A front door that hands everything over to `urls`."""

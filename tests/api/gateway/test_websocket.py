@@ -10,7 +10,8 @@ import pytest
 import websockets
 from starlette.types import Receive, Scope, Send
 
-from api.gateway.servers import Front, free_port, served
+from andon.engines.broker.ports import free_port
+from api.gateway.servers import Front, served
 
 WITHIN_S = 20
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from andon.engines.broker.ports import free_port
 from andon.engines.log.consumer import Consumer, ConsumerLimits
 from andon.engines.log.kafka.log import KafkaLog
 from andon.engines.log.kafka.settings import KafkaAddress
@@ -25,7 +26,6 @@ from andon.kit.samples import SampleBatch, encode
 from engines.log.backends import PARTITIONS, QUICK, STREAM, OnKafka
 from support.engines import start
 from support.servers import Kafka
-from support.servers.base import free_port
 
 pytestmark = [pytest.mark.kafka, pytest.mark.failure, pytest.mark.timeout(240)]
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar
 
 from andon.engines.broker.child import die_with_parent
+from andon.engines.broker.ports import free_port
 
 LOOPBACK = "127.0.0.1"
 STOP_S = 30.0
@@ -23,14 +24,6 @@ STOP_S = 30.0
 
 class MissingEngineError(RuntimeError):
     """The engine is not installed on this machine; the text says what is missing."""
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def find(*names: str, package: str) -> str:

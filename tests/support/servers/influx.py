@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 
-from support.servers.base import LOOPBACK, Server, find, free_port
+from andon.engines.broker.ports import free_port
+from support.servers.base import LOOPBACK, Server, find
 
 _CONFIG = """
 reporting-disabled = true

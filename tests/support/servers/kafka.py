@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from andon.engines.broker.ports import free_port
 from support.servers import kafka_jars
-from support.servers.base import LOOPBACK, Server, find, free_port
+from support.servers.base import LOOPBACK, Server, find
 
 _CLUSTER = "AndonAndonAndonAndon00"
 _CONFIG = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from andon.engines.broker.address import BrokerAddress
 from andon.engines.broker.config import BrokerConfig, render
 from andon.engines.broker.credentials import SERVER, Credentials, write_private
 from andon.engines.broker.monitor import BrokerStats, monitor_port, read_stats
+from andon.engines.broker.ports import free_port
 from andon.kit.errors import StartError
 
 logger = logging.getLogger(__name__)
@@ -28,17 +28,14 @@ _FIRST_BACKOFF_S, _MAX_BACKOFF_S = 0.1, 10.0
 _STEADY_S = 60.0  # a child that lived this long starts the backoff from the beginning
 
 
-def _free_port(host: str) -> int:
-    """A port that nobody holds now. It is chosen once, so that clients find the broker again after a restart."""
-    with socket.create_server((host, 0)) as probe_socket:
-        return int(probe_socket.getsockname()[1])
-
-
 class EmbeddedBroker:
-    """`start()` returns when clients can connect; from then on a dead child is replaced until `stop()`."""
+    """`start()` returns when clients can connect; from then on a dead child is replaced until `stop()`.
+
+    A port that is left to it (0) is chosen once, so that clients find the broker again after a restart.
+    """
 
     def __init__(self, config: BrokerConfig, credentials: Credentials | None = None) -> None:
-        self.config = config if config.port else replace(config, port=_free_port(config.host))
+        self.config = config if config.port else replace(config, port=free_port(config.host))
         self.credentials = credentials or Credentials.load_or_create(config.data_dir)
         self.restarts = 0
         self._running = asyncio.Event()
