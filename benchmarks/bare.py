@@ -1,7 +1,7 @@
-"""What the log and the decoders reach by themselves on one core: the measure for ingest.
+"""What the log and the decoders reach by themselves, behind the broker and without it: the measure for ingest.
 
-A decoder gives columns, the columns go to the log, and nothing else comes until they are on the disk; each time as much
-as one flush of ingest holds.
+Behind it, `bare_reader` receives what the same generator sends. Without it, on one core, a decoder gives columns, the
+columns go to the log, and nothing else comes until they are on the disk; each time as much as a flush of ingest holds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,7 +23,8 @@ from andon.engines.log.port import SENSORS_DATA
 from andon.kit.clock import parse_timestamp
 from andon.kit.samples import SampleBatch, encode
 from andon.wire.sparkplug import sparkplug_b_pb2 as pb
-from benchmarks.mqtt_load import MessageMaker, json1, sparkplug60
+from benchmarks.mqtt_load import MessageMaker, device_names, json1, sparkplug60
+from benchmarks.plant import module
 
 Decoder = Callable[[Sequence[bytes]], SampleBatch]
 MESSAGES = 2_000
@@ -71,10 +73,16 @@ async def _rate(make: MessageMaker, decode: Decoder, messages: int, seconds: flo
     return values / took
 
 
-def rate(kind: str, messages: int, seconds: float = 3.0) -> float:
+DECODERS: dict[str, Decoder] = {"json1": json_columns, "sparkplug60": sparkplug_columns}
+
+
+def without_broker(kind: str, messages: int, seconds: float = 3.0) -> float:
     """Values a second from messages to the disk, `messages` (up to 1,000) at a time."""
-    make, decode = {
-        "json1": (json1([f"bench-{device:05d}" for device in range(100)]), json_columns),
-        "sparkplug60": (sparkplug60("g", "n", ["d"]), sparkplug_columns),
-    }[kind]
-    return asyncio.run(_rate(make, decode, max(1, min(messages, MESSAGES // 2)), seconds))
+    make = json1(device_names(100)) if kind == "json1" else sparkplug60("g", "n", ["d"])
+    return asyncio.run(_rate(make, DECODERS[kind], max(1, min(messages, MESSAGES // 2)), seconds))
+
+
+def through_broker(kind: str, qos: int, load: dict[str, Any], expected: int) -> tuple[float, int]:
+    """(values a second, values lost) of what the generator sends, from the first publish to the last on the disk."""
+    done = asyncio.run(module("bare_reader", {"kind": kind, "qos": qos, "load": load, "expected": expected}))
+    return done["values"] / done["seconds"], expected - round(done["values"])

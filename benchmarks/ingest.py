@@ -26,6 +26,10 @@ QOS0_PACES = (50_000, 65_000)
 counts.
 """
 SPARKPLUG_PACES = (3_000, 4_500, 6_000, 7_500)
+JSON = (("json1", 1, (0,), 10_000), ("json1.qos0", 0, QOS0_PACES, 40_000))
+"""(name, QoS, paces, goal); 0 is as fast as acknowledgements come."""
+BARE_PACES, SPARKPLUG_BARE_PACES = (80_000, 100_000, 130_000), (9_500, 12_000, 15_000)
+BARE_S = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +68,55 @@ def _faster(run: Callable[[int], Run], paces: Sequence[int], values: int = 1) ->
     return runs
 
 
-def _figures(name: str, kind: str, runs: Sequence[Run], goal: int) -> list[Figure]:
-    """The fastest run that lost nothing, and how it compares with the bare log and the bare decoder."""
-    whole = [run for run in runs if not run.lost]
-    best = max(whole or runs, key=lambda run: run.per_s)
+def _best(runs: Sequence[Run]) -> Run:
+    """The fastest that lost nothing."""
+    return max([run for run in runs if not run.lost] or runs, key=lambda run: run.per_s)
+
+
+def _bare(name: str, kind: str, qos: int, loads: Sequence[dict[str, Any]], values: int) -> Figure:
+    """What the broker, a decoder and the log reach by themselves: the fastest without loss, at rising paces."""
+    best = 0.0
+    for load in loads:
+        per_s, lost = bare.through_broker(kind, qos, load, load["total"] * values)
+        best = best if lost else max(best, per_s)
+        if lost or per_s < 0.85 * load["rate"] * values:
+            break
+    return Figure(f"reference.bare.{name}.values_per_s", best, "values/s", "", "same broker, decoder and log, no more")
+
+
+def _figures(name: str, kind: str, runs: Sequence[Run], goal: int, through: Figure) -> list[Figure]:
+    """The fastest run that lost nothing, and how it compares with the bare broker, decoder and log."""
+    best = _best(runs)
     messages = round(best.flush)
-    bare_per_s = bare.rate(kind, messages)
-    each = f"{messages} messages at a time, one core"
+    core, each = bare.without_broker(kind, messages), f"no broker, {messages} messages at a time, one core"
     return [
         Figure(f"ingest.{name}.values_per_s", best.per_s, "values/s", f">= {goal}", f"best of {len(runs)} paces"),
         Figure(f"ingest.{name}.lost", float(best.lost), "values", "<= 0"),
         Figure(f"ingest.{name}.cpu_us", best.cpu_us, "µs CPU a value", reference="broker included"),
-        Figure(f"reference.bare.{name}.values_per_s", bare_per_s, "values/s", reference=each),
-        Figure(f"ingest.{name}.of_bare", best.per_s / bare_per_s, "", ">= 0.5", "of the bare log and decoder"),
+        through,
+        Figure(f"ingest.{name}.of_bare", best.per_s / through.value, "", ">= 0.5", "of broker, decoder and log alone"),
+        Figure(f"reference.core.{name}.values_per_s", core, "values/s", reference=each),
     ]
 
 
 def _json(quick: bool) -> list[Figure]:
-    figures = []
+    seconds = 4 if quick else 10
+    found: list[list[Run]] = []
     with fresh_andon() as andon, andon.client() as client:
         devices = add_devices(client, DEVICES)
-        seconds = 4 if quick else 10
-        for name, qos, paces, goal in (("json1", 1, (0,), 10_000), ("json1.qos0", 0, QOS0_PACES, 40_000)):
+        for _, qos, paces, goal in JSON:
 
             def run(pace: int, qos: int = qos, goal: int = goal) -> Run:
                 total = (pace or goal * 2) * seconds
                 options = mqtt_options(andon, kind="json1", devices=devices, qos=qos, rate=pace, total=total)
                 return _run(andon, client, options, total)
 
-            figures += _figures(name, "json1", _faster(run, paces[:1] if quick else paces), goal)
+            found.append(_faster(run, paces[:1] if quick else paces))
+    figures = []
+    for (name, qos, paces, goal), runs in zip(JSON, found, strict=True):
+        faster = [pace for pace in BARE_PACES if not quick] if qos == 0 else []
+        loads = [{"devices": devices, "rate": pace, "total": (pace or goal) * BARE_S} for pace in (*paces, *faster)]
+        figures += _figures(name, "json1", runs, goal, _bare(name, "json1", qos, loads, 1))
     return figures
 
 
@@ -124,7 +148,12 @@ def _sparkplug(quick: bool) -> list[Figure]:
             return _run(andon, client, options, (messages + len(PRESSES)) * 60)
 
         runs = _faster(run, SPARKPLUG_PACES[:1] if quick else SPARKPLUG_PACES, 60)
-    return _figures("sparkplug60", "sparkplug60", runs, 150_000)
+    loads = [
+        {"group": "Bench", "node": "bench-node", "devices": PRESSES, "rate": pace, "total": pace * BARE_S}
+        for pace in (SPARKPLUG_PACES if quick else (*SPARKPLUG_PACES, *SPARKPLUG_BARE_PACES))
+    ]
+    through = _bare("sparkplug60", "sparkplug60", 0, loads, 60)
+    return _figures("sparkplug60", "sparkplug60", runs, 150_000, through)
 
 
 def _fdatasync_per_s(seconds: float = 1.0) -> float:

@@ -83,7 +83,12 @@ def add_devices(client: httpx.Client, count: int, prefix: str = "bench") -> list
 async def module(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """Run a module of this package as a process with JSON options; the JSON that it prints last."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"benchmarks.{name}", json.dumps(options), stdout=asyncio.subprocess.PIPE, env=os.environ
+        sys.executable,
+        "-m",
+        f"benchmarks.{name}",
+        json.dumps(options),
+        stdout=asyncio.subprocess.PIPE,
+        env=dict(os.environ),
     )
     try:
         output, _ = await process.communicate()

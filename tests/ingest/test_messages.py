@@ -162,6 +162,54 @@ async def test_a_few_messages_wait_for_one_another_and_many_are_written_soon(mak
     assert decode(record.payload).values.tolist() == [1, 2, 3]
 
 
+def _rests(plant: Plant) -> tuple[list[bool], asyncio.Event]:
+    """What the sources are told, and when the first rest is over."""
+    told: list[bool] = []
+    over = asyncio.Event()
+
+    def tell(resting: bool) -> None:
+        told.append(resting)
+        if not resting:
+            over.set()
+
+    plant.ingest.pipeline._on_rest = tell
+    return told, over
+
+
+async def test_sources_rest_between_flushes_while_few_messages_come(make_plant: MakePlant) -> None:
+    plant: Plant = await make_plant(busy_messages=3)
+    rests, over = _rests(plant)
+    plant.send(DATA, s1())
+    await asyncio.wait_for(over.wait(), 5)
+    for value in range(10):
+        plant.send(DATA, s1(value=value))
+    await plant.settle()
+    assert rests == [True, False], "many messages are read as they come"
+
+
+async def test_sources_do_not_rest_for_ever_when_ingest_stops(make_plant: MakePlant) -> None:
+    plant: Plant = await make_plant(flush_interval_ms=60_000)
+    rests, _ = _rests(plant)
+    plant.send(DATA, s1())
+    await plant.log.read(SENSORS_DATA, 0, wait_s=5)
+    await plant.ingest.pipeline.stop()
+    assert not rests[-1]
+
+
+async def test_sources_rest_no_longer_than_usual_while_the_log_takes_its_time(
+    make_plant: MakePlant, tmp_path: Any
+) -> None:
+    log = _GatedLog(EmbeddedLog.open(tmp_path / "log.db"))
+    plant: Plant = await make_plant(log, flush_interval_ms=20)
+    rests, over = _rests(plant)
+    plant.send(DATA, s1())
+    await log.asked.wait()
+    await asyncio.wait_for(over.wait(), 5)
+    assert rests == [True, False]
+    log.gate.set()
+    await plant.settle()
+
+
 async def test_statuses_of_known_devices_are_kept(plant: Plant) -> None:
     plant.send("factory-plus/devices/device-001/status", {"deviceId": "device-001", "status": "online"})
     plant.send("kaldor/loom/loom-001/status", "offline")

@@ -123,5 +123,6 @@ def embedded_broker(settings: Settings) -> EmbeddedBroker:
         host=settings.host,
         port=settings.mqtt_port,
         max_payload_bytes=settings.broker_max_payload_bytes,
+        threads=settings.broker_threads,
     )
     return EmbeddedBroker(config)

@@ -128,7 +128,7 @@ class Plant:
     def imports(self) -> ImportService:
         """Beside the historian, which tells what of an import is durable."""
         settings = configured.ingest(self.settings)
-        pipeline = self.ingest.pipeline if self.runs("ingest") else Pipeline(self.log, settings, lambda _full: None)
+        pipeline = self.ingest.pipeline if self.runs("ingest") else Pipeline(self.log, settings)
         return ImportService(
             self.database,
             self.log,

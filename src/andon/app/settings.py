@@ -49,6 +49,7 @@ class Settings(BaseSettings):
 
     max_payload_bytes: int = Field(1 << 20, gt=0, description="Largest device message that is decoded.")
     broker_max_payload_bytes: int = Field(12 << 20, gt=0, description="Largest message that the broker takes.")
+    broker_threads: int = Field(0, ge=0, description="Cores that the broker may use; 0 is half of the machine's.")
     max_ahead_s: float = Field(60, ge=0, description="How far ahead of the server's clock a sample may be.")
     max_age_days: float = Field(30, gt=0, description="How old a sample may be that is not marked historical.")
     clock_tolerance_s: float = Field(10, ge=0, description="Clock difference from which samples are marked uncertain.")

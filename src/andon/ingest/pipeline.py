@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from andon.engines.log.port import DEAD_LETTERS, SENSORS_DATA, Log
 from andon.ingest import metrics
@@ -23,26 +23,39 @@ logger = logging.getLogger(__name__)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
 
+def _ignore(_asked: bool) -> None:
+    """Nobody is to be asked to hold back."""
+
+
 class Pipeline:
     """One flush at a time: at once after a quiet moment, else every `flush_interval_ms`, sooner when much has come.
 
     Each flush costs the disk, the broker and every consumer of the log a turn: a few messages wait for one another.
+    `on_rest(True)` tells the sources that nothing is flushed until `on_rest(False)`, unless many messages come: when
+    few come, to read them one by one costs several times what reading them together does.
 
     While the log is slow or away nothing is acknowledged, what arrives is gathered, and above the limit
     `on_full(True)` asks the sources to hold back.
     """
 
-    def __init__(self, log: Log, settings: IngestSettings, on_full: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        settings: IngestSettings,
+        on_full: Callable[[bool], None] = _ignore,
+        on_rest: Callable[[bool], None] = _ignore,
+    ) -> None:
         self._log = log
         self._settings = settings
         self._on_full = on_full
+        self._on_rest = on_rest
         self.out = BatchBuilder(settings.batch_samples, settings.batch_text_bytes)
         self.letters = DeadLetters(log, settings, self.wake)
         self.messages, self.samples, self.rejected = RateWindow(), RateWindow(), RateWindow()
         self._done: list[Callable[[], None]] = []
         self._work = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._full = False
+        self._full = self._resting = False
         self._in_flight = 0
         self._new_messages = self._new_bytes = self._pending_bytes = self._gathered = 0
         self._reasons: Counter[str] = Counter()
@@ -120,12 +133,32 @@ class Pipeline:
         while True:
             await self._work.wait()
             began = time.monotonic()
-            await self._flush()
-            await asyncio.sleep(max(0.0, began + least - time.monotonic()))
-            patience = began + interval - time.monotonic()
-            if patience > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._hurry.wait(), patience)
+            with self._rest(interval):
+                await self._flush()
+                await asyncio.sleep(max(0.0, began + least - time.monotonic()))
+                patience = began + interval - time.monotonic()
+                if patience > 0:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._hurry.wait(), patience)
+
+    @contextlib.contextmanager
+    def _rest(self, at_most_s: float) -> Iterator[None]:
+        """The sources rest while the block runs, if they brought little: not longer, should the log take its time."""
+        if self._gathered >= self._settings.busy_messages:
+            yield
+            return
+        self._set_resting(True)
+        over = asyncio.get_running_loop().call_later(at_most_s, self._set_resting, False)
+        try:
+            yield
+        finally:
+            over.cancel()
+            self._set_resting(False)
+
+    def _set_resting(self, resting: bool) -> None:
+        if resting != self._resting:
+            self._resting = resting
+            self._on_rest(resting)
 
     async def _flush(self) -> None:
         self._work.clear()

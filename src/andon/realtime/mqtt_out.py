@@ -38,7 +38,7 @@ class MqttOutSettings:
 
     system_interval_s: float = 10.0
     mean_interval_s: float = 1.0
-    means_per_s: float = 200.0
+    means_per_s: float = 100.0
 
 
 class MqttOut:

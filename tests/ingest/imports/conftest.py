@@ -99,7 +99,7 @@ async def works(tmp_path: Path, demo_database: Path, limits: ImportSettings) -> 
     historian = Historian(LocalStore.open(tmp_path / "history"), directory, HistorianLimits(flush_interval_s=0.01))
     consumer = await historian.follow(log)
     following = asyncio.create_task(consumer.run())
-    pipeline = Pipeline(log, IngestSettings(), lambda full: None)
+    pipeline = Pipeline(log, IngestSettings())
     imports = ImportService(database, log, directory, registry, pipeline, historian, limits)
     yield Works(imports, log, historian, directory, registry)
     await consumer.stop()

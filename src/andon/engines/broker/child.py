@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -49,7 +49,7 @@ def die_with_parent() -> Callable[[], None] | None:
     return arrange
 
 
-async def spawn(config_file: Path, errors: IO[bytes], memory_limit_bytes: int) -> asyncio.subprocess.Process:
+async def spawn(config_file: Path, errors: IO[bytes], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
     """Start nats-server in a session of its own, so that Ctrl-C reaches it through `EmbeddedBroker.stop` only."""
     return await asyncio.create_subprocess_exec(
         str(find_binary()),
@@ -58,7 +58,7 @@ async def spawn(config_file: Path, errors: IO[bytes], memory_limit_bytes: int) -
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=errors,
-        env={**os.environ, "GOMEMLIMIT": str(memory_limit_bytes)},
+        env={**os.environ, **environment},
         start_new_session=True,
         preexec_fn=die_with_parent(),
     )

@@ -118,7 +118,7 @@ class EmbeddedBroker:
         for stale in self.config.folder.glob("nats-server_*.ports"):
             stale.unlink(missing_ok=True)
         with self._errors_file.open("wb") as errors:
-            self._process = await child.spawn(self._config_file, errors, self.config.memory_limit_bytes)
+            self._process = await child.spawn(self._config_file, errors, self.config.environment)
         try:
             await self._wait_ready(self._process)
         except BaseException:

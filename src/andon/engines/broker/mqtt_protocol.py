@@ -30,6 +30,7 @@ _PUBLISH = 0x30
 _PUBACK = b"\x40\x02"
 _MAX_LENGTH_BYTES = 4
 _CONNECT_S = 10.0
+_SHORT_HOLD_S = 1.0
 # Packets of one turn of the loop, some milliseconds of work. uvloop goes on reading a socket that is never empty for
 # seconds: a flood on one connection must not make screens, requests and the log wait that long.
 PACKETS_A_TURN = 400
@@ -43,7 +44,7 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
 
     def __init__(self, *args: Any, on_message: OnMessage, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.on_hold = False
+        self.held_since: float | None = None
         self._deliver = on_message
         self._chunks: list[bytes] = []
         self._held = 0
@@ -69,11 +70,17 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
 
     def hold(self, paused: bool) -> None:
         """Deliver and read nothing more, or go on."""
-        self.on_hold = paused
         if paused:
+            self.held_since = self.held_since or time.monotonic()
             self._transport.pause_reading()
         else:
+            self.held_since = None
             self._go_on_soon()
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether nothing is read."""
+        return self.held_since is not None
 
     def _deliver_some(self, data: bytes) -> None:
         rest = self._cut(data)
@@ -171,8 +178,9 @@ class _Connection(MQTTConnection):  # type: ignore[misc]  # gmqtt has no type in
 
     def _keep_connection(self) -> None:
         if not self.is_closing():
-            if self._protocol.on_hold:  # what the broker says is not heard
-                self._last_data_in = time.monotonic()
+            held_since = self._protocol.held_since
+            if held_since is not None and time.monotonic() - held_since > _SHORT_HOLD_S:
+                self._last_data_in = time.monotonic()  # what the broker says is not heard
             elif time.monotonic() - self._last_data_in >= 2 * self._keepalive:
                 self._transport.abort()  # closing would wait for what cannot be sent
                 return

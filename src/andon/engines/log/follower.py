@@ -89,6 +89,7 @@ class Follower:
         self._limits = following.limits
         self._waits_for_handler = False  # something was handled that is not durable yet
         self._stopping = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None  # this follower's own task while it waits for records
         self._names = {"consumer": following.name, "stream": following.stream, "partition": partition}
 
     async def run(self) -> None:
@@ -105,6 +106,9 @@ class Follower:
     def stop(self) -> None:
         """Have `run` end after the batch in hand; the handler is not interrupted."""
         self._stopping.set()
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     async def lag(self) -> int:
         """Records that are in the partition and not handled yet."""
@@ -133,10 +137,13 @@ class Follower:
                     log.info("the log can be read again", extra=self._names)
                 return records
 
-    async def _read(self) -> list[Record]:
+    async def _read(self) -> Sequence[Record]:
+        """What there is, or nothing when there is none in time or `stop` is called."""
         limits = self._limits
-        reading = asyncio.ensure_future(
-            self._log.read(
+        task = self._reading = asyncio.current_task()
+        assert task is not None
+        try:
+            return await self._log.read(
                 self._following.stream,
                 self.position,
                 limits.max_records,
@@ -144,15 +151,12 @@ class Follower:
                 limits.wait_s,
                 self.partition,
             )
-        )
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait((reading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if not self._stopping.is_set() or task.uncancel():
+                raise  # it is the task that is to end, not the reading alone
+            return []
         finally:
-            stopping.cancel()
-            if not reading.done():
-                reading.cancel()
-        return reading.result() if reading.done() else []
+            self._reading = None
 
     # Handling
 
