@@ -181,7 +181,7 @@ async def test_sources_rest_between_flushes_while_few_messages_come(make_plant: 
     rests, over = _rests(plant)
     plant.send(DATA, s1())
     await asyncio.wait_for(over.wait(), 5)
-    for value in range(10):
+    for value in range(50):
         plant.send(DATA, s1(value=value))
     await plant.settle()
     assert rests == [True, False], "many messages are read as they come"

@@ -21,6 +21,7 @@ from andon.kit.samples import SampleBatch
 logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_MANY = 8
 
 
 def _ignore(_asked: bool) -> None:
@@ -133,22 +134,26 @@ class Pipeline:
         while True:
             await self._work.wait()
             began = time.monotonic()
-            with self._rest(interval):
+            pause = interval if self._gathered < self._settings.busy_messages else least
+            with self._rest(pause):
                 await self._flush()
                 await asyncio.sleep(max(0.0, began + least - time.monotonic()))
-                patience = began + interval - time.monotonic()
+                patience = began + pause - time.monotonic()
                 if patience > 0:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._hurry.wait(), patience)
 
     @contextlib.contextmanager
-    def _rest(self, at_most_s: float) -> Iterator[None]:
-        """The sources rest while the block runs, if they brought little: not longer, should the log take its time."""
-        if self._gathered >= self._settings.busy_messages:
+    def _rest(self, longest_s: float) -> Iterator[None]:
+        """The sources rest while the block runs, but no longer than this should the log take its time.
+
+        Not when they bring so many messages that each read brings many by itself.
+        """
+        if self._gathered >= _MANY * self._settings.busy_messages:
             yield
             return
         self._set_resting(True)
-        over = asyncio.get_running_loop().call_later(at_most_s, self._set_resting, False)
+        over = asyncio.get_running_loop().call_later(longest_s, self._set_resting, False)
         try:
             yield
         finally:
