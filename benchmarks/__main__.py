@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from types import ModuleType
 
 from benchmarks import (
@@ -45,6 +46,9 @@ PARTS: dict[str, ModuleType] = {
     "scale_out": scale_out,
 }
 
+WHOLE_S, QUICK_S = 1_800, 300
+"""Most that all parts together may take, and their short forms."""
+
 
 def main() -> None:
     """Measure, print the table, write the figures."""
@@ -55,16 +59,25 @@ def main() -> None:
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    found = []
-    for name in arguments.parts or PARTS:
-        print(f"* measuring {name}", file=sys.stderr, flush=True)
-        load = figures.Figure(f"{name}.load_before", os.getloadavg()[0], "", reference=f"{os.cpu_count()} cores")
-        try:
-            found += [load, *PARTS[name].measure(arguments.quick)]
-        except MissingEngineError as error:
-            print(f"* {name} is left out: {error}", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    found = [figure for name in arguments.parts or PARTS for figure in _measured(name, arguments.quick)]
+    goal = "" if arguments.parts else f"<= {QUICK_S if arguments.quick else WHOLE_S}"
+    found.append(figures.Figure("bench.took_s", time.monotonic() - began, "s", goal))
     figures.show(found)
     figures.write(found)
+
+
+def _measured(name: str, quick: bool) -> list[figures.Figure]:
+    """A part's figures; none when its engine is missing."""
+    print(f"* measuring {name}", file=sys.stderr, flush=True)
+    load = figures.Figure(f"{name}.load_before", os.getloadavg()[0], "", reference=f"{os.cpu_count()} cores")
+    began = time.monotonic()
+    try:
+        found = PARTS[name].measure(quick)
+    except MissingEngineError as error:
+        print(f"* {name} is left out: {error}", file=sys.stderr, flush=True)
+        return []
+    return [load, *found, figures.Figure(f"{name}.took_s", time.monotonic() - began, "s")]
 
 
 if __name__ == "__main__":
