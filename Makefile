@@ -24,6 +24,8 @@ lint: $(VENV)/.ready-dev  ## style, types, direction of imports
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python tools/build_web.py --check
 
+# Whatever the shell says, what is compiled is kept: tests start Python hundreds of times.
+unit: export PYTHONDONTWRITEBYTECODE =
 unit: $(VENV)/.ready-dev  ## the tests alone
 	@echo "* testing"
 	@$(BIN)/pytest -n 3 --dist loadgroup -q
