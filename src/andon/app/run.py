@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 def prepare_process(settings: Settings) -> None:
     """What every process of Andon does first. StartError when the chosen password will not do."""
+    gc.enable()  # see `lean`: everything is imported
     setup_logging(settings.log_level, json=settings.log_json)
     keep_freed_memory()
     os.umask(0o077)  # what the plant measures and who works in it is nobody else's on this machine
