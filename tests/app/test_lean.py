@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 START = """
-import sys
-from andon.app.lean import start_lean
-start_lean()
-import andon.realtime.socketio_server
+import gc, sys
+from andon.app.lean import lean
+with lean():
+    import andon.realtime.socketio_server
+assert gc.isenabled()
 present = {"aiohttp", "requests", "redis", "pandas", "pydantic.v1"} & {n for n, m in sys.modules.items() if m}
 assert not present, present
 import aiohttp, redis, requests

@@ -107,7 +107,7 @@ async def _realtime(plant: Plant) -> AsyncIterator[Work]:
 
 @asynccontextmanager
 async def _api(plant: Plant) -> AsyncIterator[Work]:
-    """The web server itself is run by `run.serve`; here runs what it needs beside it."""
+    """The web server itself is run by `serve_all.serve`; here runs what it needs beside it."""
     async with learning_of_sessions(plant):
         yield None
 

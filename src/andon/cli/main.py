@@ -33,9 +33,6 @@ def up(
     data_dir: DataDir = None,
 ) -> None:
     """Start everything on this machine: server, MQTT broker and, with --demo, a plant."""
-    from andon.app.lean import start_lean
-
-    start_lean()
     from andon.app.run import run_up
     from andon.app.settings import load_settings
 
@@ -52,11 +49,11 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Start some roles in this process; the others run apart and share Kafka, PostgreSQL, Redis and a broker."""
-    from andon.app.lean import start_lean
-
-    start_lean()
-    from andon.app.run_roles import run_roles
+    from andon.app.lean import lean
     from andon.app.settings import load_settings
+
+    with lean():
+        from andon.app.run_roles import run_roles
 
     run_roles(load_settings(host=host, demo=demo, demo_looms=looms, data_dir=data_dir), roles)
 
