@@ -17,6 +17,20 @@ from support.running import RunningAndon
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAndon]:
+    """One Andon with the demo plant, for tests that watch it. Mark them `xdist_group("demo")` to share it."""
+    with RunningAndon(tmp_path_factory.mktemp("demo") / "data", "--demo", "--looms", "3") as andon:
+        yield andon
+
+
+@pytest.fixture(scope="package")
+def demo_client(demo: RunningAndon) -> Iterator[httpx.Client]:
+    """Signed in as admin at the demo plant."""
+    with demo.client() as client:
+        yield client
+
+
 @pytest.fixture
 async def listener(demo: RunningAndon, demo_client: httpx.Client) -> AsyncIterator[Listener]:
     """A connected Socket.IO client."""

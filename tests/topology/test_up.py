@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,8 +24,16 @@ from support.mqtt import device_of
 from support.running import PASSWORD, RunningAndon, eventually
 
 pytestmark = pytest.mark.topology
+watching = pytest.mark.xdist_group("up")
 ANDON = str(Path(sys.executable).with_name("andon"))
 FOLLOWERS = ("historian", "processing", "alerts", "realtime")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAndon]:
+    """A demo plant that tests only look at; they are `watching`, which shares it."""
+    with RunningAndon(tmp_path_factory.mktemp("up") / "data", "--demo", "--looms", "1") as andon:
+        yield andon
 
 
 def refused(*arguments: str, environment: dict[str, str] | None = None) -> str:
@@ -56,10 +65,10 @@ def test_a_taken_mqtt_port_is_one_clear_line(tmp_path: Path) -> None:
     assert "--mqtt-port" in said
 
 
-def test_a_data_folder_in_use_is_one_clear_line(tmp_path: Path) -> None:
-    with RunningAndon(tmp_path) as andon:
-        said = refused("--port", "0", "--mqtt-port", "0", "--data-dir", str(tmp_path))
-        assert str(andon.process.pid) in said
+@watching
+def test_a_data_folder_in_use_is_one_clear_line(demo: RunningAndon) -> None:
+    said = refused("--port", "0", "--mqtt-port", "0", "--data-dir", str(demo.data_dir))
+    assert str(demo.process.pid) in said
 
 
 def test_a_wrong_setting_is_one_clear_line(tmp_path: Path) -> None:
@@ -201,15 +210,16 @@ def test_the_generated_password_is_shown_once_and_works(tmp_path: Path) -> None:
         assert answer.status_code == 401
 
 
-def test_everything_listens_on_the_loopback_only(tmp_path: Path) -> None:
-    with RunningAndon(tmp_path, "--demo", "--looms", "1") as andon:
-        server = psutil.Process(andon.process.pid)
-        for process in [server, *server.children(recursive=True)]:
-            for connection in process.net_connections(kind="inet"):
-                if connection.status == psutil.CONN_LISTEN:
-                    assert connection.laddr.ip in ("127.0.0.1", "::1"), (process.name(), connection.laddr)
+@watching
+def test_everything_listens_on_the_loopback_only(demo: RunningAndon) -> None:
+    server = psutil.Process(demo.process.pid)
+    for process in [server, *server.children(recursive=True)]:
+        for connection in process.net_connections(kind="inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                assert connection.laddr.ip in ("127.0.0.1", "::1"), (process.name(), connection.laddr)
 
 
+@watching
 def test_one_process_tells_prometheus_of_all_its_roles(demo: RunningAndon) -> None:
     def told() -> dict[str, float]:
         lines = httpx.get(f"{demo.url}/metrics", timeout=20).raise_for_status().text.splitlines()
@@ -224,6 +234,7 @@ def test_one_process_tells_prometheus_of_all_its_roles(demo: RunningAndon) -> No
     assert found["andon_broker_clients"] > 0 and found["andon_ingest_samples_total"] > 0
 
 
+@watching
 def test_the_broker_refuses_strangers(demo: RunningAndon) -> None:
     connect = bytes.fromhex("100f00044d5154540402003c0003657665")
     with socket.create_connection(("127.0.0.1", demo.mqtt_port), timeout=5) as stranger:
