@@ -19,7 +19,10 @@ from support.running import eventually
 from support.servers import Kafka, Mosquitto, Postgres, Redis, Server
 from support.steady_load import SteadyLoad
 
-pytestmark = [pytest.mark.failure, pytest.mark.topology, pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [
+    *(pytest.mark.failure, pytest.mark.topology, pytest.mark.kafka, pytest.mark.timeout(240)),
+    pytest.mark.xdist_group("apart"),  # all its engines are its own: five minutes beside the others of Kafka, not after
+]
 
 ROLES = ("ingest", "processing", "historian", "alerts", "realtime", "api")
 ENGINES = ("kafka", "postgres", "redis", "mosquitto")

@@ -2,7 +2,7 @@
 of the machine's system brings it (TimescaleDB): then it skips there too.
 
 `<engine>_server` is one process for all tests of a worker; do not kill it. `<engine>_url` is a clean place on it.
-A test that kills starts its own: `with start(Redis, folder) as redis`. Tests that use Kafka all run on one worker.
+A test that kills starts its own: `with start(Redis, folder) as redis`. Tests of `kafka_server` share one worker.
 """
 
 from __future__ import annotations
@@ -110,8 +110,12 @@ def kafka_server() -> Iterator[Kafka]:
 
 
 def group_kafka(items: list[pytest.Item]) -> None:
-    """Have all tests that need Kafka run on the same worker: one broker costs half a gigabyte."""
+    """Have tests that need Kafka run on the same worker: one broker costs half a gigabyte. Not those in a group of
+    their own, which have a broker of their own too.
+    """
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         needs = set(getattr(item, "fixturenames", ())) & {"kafka_server", "own_kafka"}
         if needs or item.get_closest_marker("kafka"):
             item.add_marker(pytest.mark.xdist_group("kafka"))
