@@ -6,13 +6,14 @@ import os
 import pwd
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from support.servers.base import LOOPBACK, MissingEngineError, Server
+from support.servers.base import LOOPBACK, STOP_S, MissingEngineError, Server
 
 USER = "andon"
 
@@ -132,6 +133,9 @@ class Postgres(Server):
                 os.kill(child, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        deadline = time.monotonic() + STOP_S  # on a loaded machine they end later; until then they hold shared memory
+        while any(_lives(child) for child in children) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def answers(self) -> bool:
         command = [self.program("pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port), "-U", USER, "-d", "postgres"]
@@ -186,6 +190,13 @@ class Timescale(Postgres):
 def _children(pid: int) -> list[int]:
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _bin() -> Path:
