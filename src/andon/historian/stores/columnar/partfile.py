@@ -205,19 +205,19 @@ class PartFile:
 
     def read_many(self, tag_ids: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
         """The samples of some tags (None: of all) with start ≤ timestamp < end (µs), by tag, then time."""
-        rows = self._file.read(self.index.ranges(tag_ids, start, end), start, end, _COLUMNS, ("text",))
-        if rows is None:
+        selection = self._file.select(self.index.ranges(tag_ids, start, end), start, end)
+        if selection is None:
             return SampleBatch.empty()
-        batch = _batch(rows)
+        batch = _batch(self._file.read(selection, _COLUMNS, ("text",)))
         within = (batch.timestamps >= start) & (batch.timestamps < end)
         return batch if within.all() else batch.take(within)
 
     def chunks(self, max_rows: int) -> Iterator[SampleBatch]:
         """All samples, by tag, then time, at most `max_rows` at a time; whole tags where they are not larger."""
         for part in self.index.chunks(max_rows):
-            rows = self._file.read([part], *_EVER, _COLUMNS, ("text",))
-            assert rows is not None, "a range of the index holds rows"
-            yield _batch(rows)
+            selection = self._file.select([part], *_EVER)
+            assert selection is not None, "a range of the index holds rows"
+            yield _batch(self._file.read(selection, _COLUMNS, ("text",)))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -120,7 +120,9 @@ class RowsFile:
         if self._writer is None:
             self._id, self._path = self._state.new_file(*self._place)
             self._state.reached("before fsync")
-            self._writer = TierWriter(self._stack.enter_context(whole_file(self._state.folder / self._path)))
+            file = self._stack.enter_context(whole_file(self._state.folder / self._path))
+            # A month of one tag's hours is a few rows of each of many files.
+            self._writer = TierWriter(file, flat=self._place[0] == "hour")
         self._writer.add(rows)
 
     def end(self) -> None:

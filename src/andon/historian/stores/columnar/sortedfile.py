@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -54,14 +56,19 @@ class SortedWriter:
 
     def add(
         self, group: Encoded, tag_ids: NDArray[np.int32], times: NDArray[np.int64], *, has_texts: bool = False
-    ) -> None:
-        """One row group with the tags and times of its rows. ValueError when they do not follow on the last ones."""
+    ) -> int:
+        """One row group with the tags and times of its rows. ValueError when they do not follow on the last ones.
+
+        Returns how far behind their place in `group` its bytes are in the file.
+        """
         self._index.add(tag_ids, times)
         whole = memoryview(group.data)
-        end = self._footer.add(whole, self._file.tell())
+        at = self._file.tell()
+        end = self._footer.add(whole, at)
         self._file.write(whole[len(MAGIC) : end])
         span = (int(times.min()), int(times.max())) if len(times) else (0, 0)
         self._groups.append((len(times), *span, int(has_texts)))
+        return at - len(MAGIC)
 
     def finish(self, meta: Mapping[str, str]) -> Summary:
         """End the file, with its indexes and `meta` in its metadata."""
@@ -69,6 +76,38 @@ class SortedWriter:
         groups = pack([np.array(column, np.int64) for column in zip(*self._groups, strict=True)])
         self._file.write(self._footer.build({**meta, **index.metadata(), _GROUPS: groups, FORMAT: VERSION}))
         return Summary.of(index, self._file.tell())
+
+
+class Piece(NamedTuple):
+    """Rows `low` to `high` of a row group of `size` rows, which begins with the file's row `first`."""
+
+    group: int
+    first: int
+    size: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Rows of ascending ranges (first, end), and what is read of each row group to have them: at least one piece.
+
+    All of a row group is read, but for what is before the first range or behind the last one.
+    """
+
+    ranges: Sequence[tuple[int, int]]
+    pieces: Sequence[Piece]
+
+    def numbers(self) -> NDArray[np.int64]:
+        """The rows that are read, by their number in the file."""
+        return np.concatenate([np.arange(each.first + each.low, each.first + each.high) for each in self.pieces])
+
+    def inside(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Which of them lie in the ranges; None: all."""
+        if len(self.ranges) == 1:
+            return None
+        bounds = np.array(self.ranges, np.int64)
+        return np.asarray(numbers < bounds[np.searchsorted(bounds[:, 0], numbers, "right") - 1, 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +126,11 @@ def joined_column(column: pa.ChunkedArray) -> pa.Array:
 class SortedFile:
     """A file that a `SortedWriter` wrote, open for reading by several threads.
 
-    `meta`: its metadata. ValueError when it is not a file of history.
+    `meta`: its metadata, `source`: its bytes. ValueError when it is not a file of history.
     """
 
     def __init__(self, source: pa.NativeFile, *, remote: bool = False) -> None:
-        self._source = source
+        self.source = source
         self._remote = remote
         self._metadata = pq.read_metadata(source)
         found = self._metadata.metadata or {}
@@ -101,10 +140,10 @@ class SortedFile:
                 f"it is of format {self.meta[FORMAT]}, this version of Andon knows {VERSION} at most"
             )
         self.index = TagIndex.from_metadata(self.meta)
-        self.summary = Summary.of(self.index, self._source.size())
-        counts, self._firsts, self._lasts, self._texts = unpack(self.meta[_GROUPS], 4)
-        self._starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
-        if not self.index.rows == int(self._starts[-1]) == self._metadata.num_rows:
+        self.summary = Summary.of(self.index, self.source.size())
+        counts, self._firsts, self._lasts, self._texts = (each.tolist() for each in unpack(self.meta[_GROUPS], 4))
+        self._starts = [0, *itertools.accumulate(counts)]
+        if not self.index.rows == self._starts[-1] == self._metadata.num_rows:
             raise ValueError("the index of tags is that of another file")
 
     @staticmethod
@@ -115,44 +154,44 @@ class SortedFile:
             return SortedFile(pa.memory_map(path))
         return SortedFile(filesystem.open_input_file(path), remote=True)
 
-    def read(
-        self, ranges: Sequence[tuple[int, int]], start: int, end: int, columns: Sequence[str], texts: Sequence[str] = ()
-    ) -> Rows | None:
-        """The rows of ascending ranges (first, end), except row groups that have none in that time (µs).
+    def select(self, ranges: Sequence[tuple[int, int]], start: int, end: int) -> Selection | None:
+        """Rows of ascending ranges, except row groups that have none in that time (µs). None when there are no rows."""
+        starts = self._starts
+        touched = {
+            group
+            for first, last in ranges
+            for group in range(bisect_right(starts, first) - 1, bisect_left(starts, last))
+        }
+        pieces = [
+            Piece(
+                group,
+                first,
+                last - first,
+                max(ranges[0][0], first) - first,
+                min(ranges[-1][1], last) - first,
+            )
+            for group in sorted(touched)
+            if self._firsts[group] < end and self._lasts[group] >= start
+            for first, last in [starts[group : group + 2]]
+        ]
+        return Selection(ranges, pieces) if pieces else None
 
-        `texts` are columns that are read, too, when a row group has any text. None when there are no rows.
-        """
-        bounds = np.array(ranges, np.int64).reshape(-1, 2)
-        groups = self._groups(bounds, start, end)
-        if not groups:
-            return None
-        wanted = [*columns, *texts] if self._texts[groups].any() else list(columns)
+    def read(self, selection: Selection, columns: Sequence[str], texts: Sequence[str] = ()) -> Rows:
+        """The rows of a selection. `texts` are columns that are read, too, when a row group has any text."""
+        pieces = selection.pieces
+        groups = [piece.group for piece in pieces]
+        wanted = [*columns, *texts] if any(self._texts[group] for group in groups) else list(columns)
         # A ParquetFile that several threads use at once crashes. Making one costs 30 µs.
         # From afar, the columns of a row group are fetched together.
-        parquet = pq.ParquetFile(self._source, metadata=self._metadata, pre_buffer=self._remote)
+        parquet = pq.ParquetFile(self.source, metadata=self._metadata, pre_buffer=self._remote)
         table = parquet.read_row_groups(groups, wanted, use_threads=False)
-        if len(bounds) == 1 and groups[-1] - groups[0] == len(groups) - 1:
-            return self._one_piece(table, groups, *ranges[0])
-        numbers = np.concatenate([np.arange(self._starts[group], self._starts[group + 1]) for group in groups])
-        low, high = np.searchsorted(numbers, (bounds[0, 0], bounds[-1, 1]))
-        numbers, table = numbers[low:high], table.slice(low, high - low)
-        if len(bounds) > 1:
-            inside = numbers < bounds[np.searchsorted(bounds[:, 0], numbers, "right") - 1, 1]
+        numbers = selection.numbers()
+        table = table.slice(pieces[0].low, len(numbers))
+        inside = selection.inside(numbers)
+        if inside is not None:
             numbers, table = numbers[inside], table.filter(pa.array(inside))
         return Rows(table, self.index.tags_of(numbers))
 
-    def _one_piece(self, table: pa.Table, groups: list[int], first: int, end: int) -> Rows:
-        """The rows first to end, from the table of groups that follow each other."""
-        begin = int(self._starts[groups[0]])
-        low, high = max(first, begin), min(end, int(self._starts[groups[-1] + 1]))
-        return Rows(table.slice(low - begin, high - low), self.index.tags_of(np.arange(low, high)))
-
     def close(self) -> None:
         """Let go of the file."""
-        self._source.close()
-
-    def _groups(self, bounds: NDArray[np.int64], start: int, end: int) -> list[int]:
-        low = np.searchsorted(self._starts, bounds[:, 0], "right") - 1
-        high = np.searchsorted(self._starts, bounds[:, 1], "left")
-        touched = {group for pair in zip(low.tolist(), high.tolist(), strict=True) for group in range(*pair)}
-        return [group for group in sorted(touched) if self._firsts[group] < end and self._lasts[group] >= start]
+        self.source.close()
