@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from andon.historian.runs import spread
 from andon.historian.stores.columnar.encodings import Encoded
 from andon.historian.stores.columnar.packed import pack, unpack
 from andon.historian.stores.columnar.sortedfile import Piece
@@ -26,13 +25,19 @@ _FLAT: Final = "andon.flat"
 Column = NDArray[Any]
 
 
+def _stored(type_: np.dtype[Any]) -> np.dtype[Any]:
+    """As Parquet has it: no whole number is narrower than four bytes."""
+    return np.dtype("<i4") if type_.itemsize < 4 else type_.newbyteorder("<")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`types`: of the columns, in the file's order, as the file has them. `optional`: those that are null (NaN) in rows
+    """`types`: of the columns, in the file's order; `time` is the first. `optional`: those that are null (NaN) in rows
     whose `count` is 0.
     """
 
     types: Mapping[str, np.dtype[Any]]
+    time: str
     optional: frozenset[str]
     count: str
 
@@ -61,7 +66,7 @@ class FlatBuilder:
             if not np.isnan(column[~held]).all():
                 return None
             column = column[held]
-        values = column.astype(self._layout.types[name]).tobytes()
+        values = column.astype(_stored(self._layout.types[name])).tobytes()
         begin = max(group.ends[name] - len(values), 0)
         return begin if group.data.slice(begin, len(values)).to_pybytes() == values else None
 
@@ -72,6 +77,7 @@ class FlatGroups:
     def __init__(self, source: pa.NativeFile, layout: Layout, packed: str) -> None:
         self._source = source
         self._layout = layout
+        self._stored = {name: _stored(type_) for name, type_ in layout.types.items()}
         self._held, *places = (each.tolist() for each in unpack(packed, 1 + len(layout.types)))
         self._places = [dict(zip(layout.types, each, strict=True)) for each in zip(*places, strict=True)]
 
@@ -83,27 +89,46 @@ class FlatGroups:
     def __contains__(self, group: int) -> bool:
         return bool(self._places[group][self._layout.count])
 
-    def read(self, piece: Piece, names: Sequence[str]) -> dict[str, Column]:
-        """The rows of a piece; `names` of columns in the file's order, the count among them."""
-        group, _, size, low, high = piece
-        places, types = self._places[group], self._layout.types
+    def read(
+        self, pieces: Sequence[Piece], start: int, end: int, names: Sequence[str]
+    ) -> tuple[dict[str, Column], NDArray[np.int64]]:
+        """Columns of the rows of pieces with start ≤ time < end, and the numbers of these rows in the file.
+
+        `names` are in the file's order, the time and the count among them.
+        """
+        size = sum(piece.high - piece.low for piece in pieces)
+        columns = {name: np.empty(size, self._layout.types[name]) for name in names}
+        numbers, count = [], 0
+        for piece in pieces:
+            rows = self._read(piece, start, end, {name: column[count:] for name, column in columns.items()})
+            numbers.append(rows + piece.first)
+            count += len(rows)
+        return {name: column[:count] for name, column in columns.items()}, np.concatenate(numbers)
+
+    def _read(self, piece: Piece, start: int, end: int, into: Mapping[str, Column]) -> NDArray[np.intp]:
+        """Fills columns from their beginning. Returns the rows of the group that are there."""
+        places, names, layout = self._places[piece.group], list(into), self._layout
         begin = places[names[0]]
         # All at once: each call lets go of the interpreter's lock, and may wait for it afterwards.
-        data = self._source.read_at(places[names[-1]] + 8 * size - begin, begin)
+        data = self._source.read_at(places[names[-1]] + 8 * piece.size - begin, begin)
 
-        def column(name: str, first: int, end: int) -> Column:
-            type_ = types[name]
-            at = places[name] - begin + first * type_.itemsize
-            return np.frombuffer(data, type_, end - first, at).copy()
+        def values(name: str, size: int) -> Column:
+            return np.frombuffer(data, self._stored[name], size, places[name] - begin)
 
-        if self._held[group] == size:
-            return {name: column(name, low, high) for name in names}
-        held = column(self._layout.count, 0, high) > 0
-        inside, first = held[low:], int(np.count_nonzero(held[:low]))
-        end = first + int(np.count_nonzero(inside))
-        return {
-            name: spread(column(name, first, end), inside, np.nan)
-            if name in self._layout.optional
-            else column(name, low, high)
-            for name in names
-        }
+        times = values(layout.time, piece.size)[piece.low : piece.high]
+        rows = np.flatnonzero((times >= start) & (times < end)) + piece.low
+        # What one tag has is in one piece.
+        close = len(rows) and rows[-1] - rows[0] + 1 == len(rows)
+        chosen = slice(rows[0], rows[-1] + 1) if close else rows
+        count = self._held[piece.group]
+        for name, column in into.items():
+            if count == piece.size or name not in layout.optional:
+                column[: len(rows)] = values(name, piece.size)[chosen]
+        if count < piece.size:
+            held = values(layout.count, piece.size) > 0
+            here, stored = held[rows], (np.cumsum(held) - 1)[rows][held[rows]]
+            for name in layout.optional.intersection(into):
+                column = into[name][: len(rows)]
+                column[:] = np.nan
+                column[here] = values(name, count)[stored]
+        return rows

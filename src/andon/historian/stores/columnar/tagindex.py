@@ -53,7 +53,7 @@ class TagIndex:
 
     def tags_of(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
         """The tag of each of some rows."""
-        return self.tags[np.searchsorted(self.starts, rows, "right") - 1]
+        return self.tags[self.starts.searchsorted(rows, "right") - 1]
 
     def ranges(self, tag_ids: NDArray[np.int32] | None, start: int, end: int) -> list[tuple[int, int]]:
         """Row ranges (first, end), ascending, of these tags (None: of all) as far as they have rows in that time.
@@ -74,7 +74,7 @@ class TagIndex:
 
     def _range_of(self, tag_id: int, start: int, end: int) -> list[tuple[int, int]]:
         """The same of one tag, which is what charts ask for."""
-        at = int(np.searchsorted(self.tags, tag_id))
+        at = int(self.tags.searchsorted(tag_id))
         if at == len(self) or self.tags[at] != tag_id or self.firsts[at] >= end or self.lasts[at] < start:
             return []
         return [(int(self.starts[at]), int(self.starts[at + 1]))]

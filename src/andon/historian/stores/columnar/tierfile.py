@@ -57,10 +57,11 @@ _ENCODINGS: Final = Encodings(
 _PLAIN: Final = Encodings((), {}, NONE)
 _LAYOUT: Final = Layout(
     {
-        name: np.dtype("<f8" if type_ == pa.float64() else "<i4" if type_ == pa.uint8() else "<i8")
+        name: np.dtype("f8" if type_ == pa.float64() else "u1" if type_ == pa.uint8() else "i8")
         for name, (_, type_) in _COLUMNS.items()
         if name != "tag_id"
     },
+    time="start",
     optional=frozenset(("min", "max", "mean", "first", "last")),
     count="count",
 )
@@ -162,24 +163,15 @@ class TierFile:
             return TierRows.empty()
         flat = self._flat
         if flat is not None and all(piece.group in flat for piece in selection.pieces):
-            found = self._copied(flat, selection)
-        else:
-            found = _tier_rows(self._file.read(selection, _READ))
-        within = (found.starts >= start) & (found.starts < end)
-        return found if within.all() else found.take(within)
+            return self._copied(flat, selection, start, end)
+        found = _tier_rows(self._file.read(selection, _READ))
+        return found.take((found.starts >= start) & (found.starts < end))
 
-    def _copied(self, flat: FlatGroups, selection: Selection) -> TierRows:
-        groups = [flat.read(piece, _READ) for piece in selection.pieces]
-        numbers = selection.numbers()
+    def _copied(self, flat: FlatGroups, selection: Selection, start: int, end: int) -> TierRows:
+        columns, numbers = flat.read(selection.pieces, start, end, _READ)
+        rows = TierRows(self.index.tags_of(numbers), **{_COLUMNS[name][0]: column for name, column in columns.items()})
         inside = selection.inside(numbers)
-        columns: dict[str, Any] = {
-            "tag_ids": self.index.tags_of(numbers if inside is None else numbers[inside]),
-        }
-        for name in _READ:
-            column = groups[0][name] if len(groups) == 1 else np.concatenate([group[name] for group in groups])
-            columns[_COLUMNS[name][0]] = column if inside is None else column[inside]
-        columns["qualities"] = columns["qualities"].astype(np.uint8)
-        return TierRows(**columns)
+        return rows if inside is None else rows.take(inside)
 
     def close(self) -> None:
         """Let go of the file."""
