@@ -103,6 +103,8 @@ class SampleBatch:
 
     def with_marks(self, marks: int) -> SampleBatch:
         """The same samples, each with these marks."""
+        if not marks and self.marks is None:
+            return self
         return replace(self, marks=np.full(len(self), marks, np.uint8) if marks else None)
 
     def live(self) -> SampleBatch:

@@ -17,6 +17,7 @@ from andon.historian.model import Source
 from andon.historian.rollup import TierRows, concatenated, rollup
 from andon.historian.stores.columnar.catalogue import NOT_ROLLED, ROLLED, Entry
 from andon.historian.stores.columnar.counting import counted
+from andon.historian.stores.columnar.encodings import LZ4, ZSTD
 from andon.historian.stores.columnar.inputs import pieces, together
 from andon.historian.stores.columnar.openfiles import ALWAYS
 from andon.historian.stores.columnar.partfile import ROW_GROUP, SMALL_GROUP, PartSummary, write_part
@@ -25,7 +26,7 @@ from andon.historian.stores.columnar.rolling import RowsFile, hours_of, write_ro
 from andon.historian.stores.columnar.sealing import check_room
 from andon.historian.stores.columnar.state import State
 from andon.historian.stores.columnar.view import View, overlaid
-from andon.kit.clock import US_PER_HOUR
+from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 from andon.kit.samples import PINNED, SampleBatch
 
 _SUMS: Final[tuple[Source, ...]] = ("minute", "hour")
@@ -185,8 +186,20 @@ def _write(
     state.reached("before fsync")
     # A day of one signal is read from up to a day of hours, so these are made of smaller pieces than days.
     size = ROW_GROUP if span > US_PER_HOUR else SMALL_GROUP
-    summary = write_part(state.folder / path, chain((first,), batches), meta={"andon.seq": str(seq)}, row_group=size)
+    summary = write_part(
+        state.folder / path,
+        chain((first,), batches),
+        meta={"andon.seq": str(seq)},
+        row_group=size,
+        compression=LZ4 if _merged_again(state, parts, span) else ZSTD,
+    )
     return entry_of(state, "raw", slot, span, id_, seq, path, summary, pinned=pinned)
+
+
+def _merged_again(state: State, parts: Sequence[Entry], span: int) -> bool:
+    """Whether what is made of parts of an hour will lie in its day's file one day, as far as one can tell now."""
+    hours = US_PER_DAY // US_PER_HOUR
+    return span <= US_PER_HOUR and hours * sum(part.bytes for part in parts) <= state.limits.day_file_bytes
 
 
 def entry_of(

@@ -33,8 +33,13 @@ ALWAYS: Final = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 class Part(Protocol):
     """What gives the samples of one part."""
 
-    def read_many(self, tag_ids: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
-        """The samples of some tags (None: of all) in a range, by tag, then time."""
+    def read_many(
+        self, tag_ids: NDArray[np.int32] | None, start: int, end: int, *, to_sum: bool = False
+    ) -> SampleBatch:
+        """The samples of some tags (None: of all) in a range, by tag, then time.
+
+        `to_sum`: of when they arrived and of texts nothing need be right.
+        """
         ...
 
 
@@ -45,7 +50,9 @@ class MemoryPart(Summing):
         super().__init__(batch)
         self.bytes = byte_size(batch)
 
-    def read_many(self, tag_ids: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
+    def read_many(
+        self, tag_ids: NDArray[np.int32] | None, start: int, end: int, *, to_sum: bool = False
+    ) -> SampleBatch:
         """See `Part.read_many`."""
         if tag_ids is not None:
             return of_tags(self.batch, tag_ids, start, end)
@@ -74,10 +81,12 @@ class OpenFiles:
         """A part that is still in memory."""
         return self._recent.get(entry.id)
 
-    def samples(self, entry: Entry, tags: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
-        """Samples of a raw part, by tag, then time; those of a pinned part bear the mark."""
+    def samples(
+        self, entry: Entry, tags: NDArray[np.int32] | None, start: int, end: int, *, to_sum: bool = False
+    ) -> SampleBatch:
+        """Samples of a raw part, by tag, then time; those of a pinned part bear the mark. See `Part.read_many`."""
         part = self.part(entry)
-        found = self._guarded(entry, lambda: part.read_many(tags, start, end))
+        found = self._guarded(entry, lambda: part.read_many(tags, start, end, to_sum=to_sum))
         return found.with_marks(PINNED if entry.pinned else 0)
 
     def file(self, entry: Entry) -> PartFile:

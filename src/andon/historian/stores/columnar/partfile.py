@@ -11,6 +11,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from andon.historian.model import Columns
-from andon.historian.stores.columnar.encodings import DELTA, DICTIONARY, PLAIN, SPLIT, Encoded, Encodings, encode
+from andon.historian.stores.columnar.encodings import DELTA, DICTIONARY, PLAIN, SPLIT, ZSTD, Encoded, Encodings, encode
 from andon.historian.stores.columnar.safefile import whole
 from andon.historian.stores.columnar.sortedfile import Rows, SortedFile, SortedWriter, Summary, joined_column
 from andon.historian.stores.columnar.sorting import sliced
@@ -36,6 +37,7 @@ PartSummary = Summary
 _MS: Final = pa.timestamp("ms", "UTC")
 _US: Final = pa.timestamp("us", "UTC")
 _COLUMNS: Final = ("timestamp", "value", "quality", "delay_ms")
+_SUMMED: Final = ("timestamp", "value", "quality")
 _STATISTICS: Final = ("tag_id", "timestamp")
 _ENCODINGS: Final = Encodings(("tag_id", "value", "quality", "text"), {"timestamp": DELTA, "delay_ms": DELTA})
 _FEW_DELAYS: Final = 4_096  # ms from the least to the most; a dictionary holds so many
@@ -49,6 +51,7 @@ def write_part(
     *,
     meta: Mapping[str, str],
     row_group: int = ROW_GROUP,
+    compression: str = ZSTD,
 ) -> PartSummary:
     """Write samples that are sorted by (tag, timestamp) and unique. On the disk when it returns; OSError otherwise.
 
@@ -61,12 +64,14 @@ def write_part(
         writer = SortedWriter(file)
         for group in itertools.chain([first], groups):
             if unit == _MS and _unit(group) == _US:
-                return _finer(file, writer, itertools.chain([group], groups), meta)
-            _add(writer, group, unit)
+                return _finer(file, writer, itertools.chain([group], groups), meta, compression)
+            _add(writer, group, unit, compression)
         return writer.finish(meta)
 
 
-def _finer(file: BinaryIO, writer: SortedWriter, rest: Iterable[SampleBatch], meta: Mapping[str, str]) -> PartSummary:
+def _finer(
+    file: BinaryIO, writer: SortedWriter, rest: Iterable[SampleBatch], meta: Mapping[str, str], compression: str
+) -> PartSummary:
     """What was written in ms so far and the rest, all in µs."""
     writer.finish({})
     with tempfile.TemporaryFile(dir=Path(file.name).parent) as so_far:
@@ -76,19 +81,18 @@ def _finer(file: BinaryIO, writer: SortedWriter, rest: Iterable[SampleBatch], me
         file.truncate()
         writer = SortedWriter(file)
         for group in itertools.chain(PartFile(SortedFile(pa.PythonFile(so_far))).chunks(ROW_GROUP), rest):
-            _add(writer, group, _US)
+            _add(writer, group, _US, compression)
         return writer.finish(meta)
 
 
-def _add(writer: SortedWriter, batch: SampleBatch, unit: pa.DataType) -> None:
-    group = _encoded(_table(batch, unit))
+def _add(writer: SortedWriter, batch: SampleBatch, unit: pa.DataType, compression: str) -> None:
+    group = _encoded(_table(batch, unit), replace(_ENCODINGS, compression=compression))
     writer.add(group, batch.tag_ids, batch.timestamps, has_texts=bool(batch.texts))
 
 
-def _encoded(table: pa.Table) -> Encoded:
+def _encoded(table: pa.Table, chosen: Encodings) -> Encoded:
     """The row group with the encodings that suit it."""
     delays = table["delay_ms"].to_numpy()
-    chosen = _ENCODINGS
     if len(delays) and int(delays.max()) - int(delays.min()) < _FEW_DELAYS:
         chosen = chosen.changed("delay_ms", DICTIONARY)
     found = encode(table, chosen, _STATISTICS)
@@ -98,7 +102,7 @@ def _encoded(table: pa.Table) -> Encoded:
     best = DICTIONARY
     sample = _sample(table.select(["value"]))
     for encoding in (SPLIT, PLAIN):
-        size = encode(sample, Encodings((), {"value": encoding})).sizes["value"] / len(sample)
+        size = encode(sample, Encodings((), {"value": encoding}, chosen.compression)).sizes["value"] / len(sample)
         if size < least:
             best, least = encoding, size
     return found if best == DICTIONARY else encode(table, chosen.changed("value", best), _STATISTICS)
@@ -203,12 +207,18 @@ class PartFile:
         found = self.read_many(np.array([tag_id], np.int32), start, end)
         return Columns(found.timestamps, found.values, found.qualities, found.received, found.texts)
 
-    def read_many(self, tag_ids: NDArray[np.int32] | None, start: int, end: int) -> SampleBatch:
-        """The samples of some tags (None: of all) with start ≤ timestamp < end (µs), by tag, then time."""
+    def read_many(
+        self, tag_ids: NDArray[np.int32] | None, start: int, end: int, *, to_sum: bool = False
+    ) -> SampleBatch:
+        """The samples of some tags (None: of all) with start ≤ timestamp < end (µs), by tag, then time.
+
+        `to_sum`: without texts, and as if they had arrived at once, which no sum tells.
+        """
         selection = self._file.select(self.index.ranges(tag_ids, start, end), start, end)
         if selection is None:
             return SampleBatch.empty()
-        batch = _batch(self._file.read(selection, _COLUMNS, ("text",)))
+        columns, texts = (_SUMMED, ()) if to_sum else (_COLUMNS, ("text",))
+        batch = _batch(self._file.read(selection, columns, texts))
         within = (batch.timestamps >= start) & (batch.timestamps < end)
         return batch if within.all() else batch.take(within)
 
@@ -235,6 +245,9 @@ def _microseconds(times: pa.Array) -> NDArray[np.int64]:
 def _batch(rows: Rows) -> SampleBatch:
     table = rows.table
     timestamps = _microseconds(joined_column(table["timestamp"]))
+    received = timestamps
+    if "delay_ms" in table.column_names:
+        received = timestamps + table["delay_ms"].to_numpy() * US_PER_MS
     texts = {}
     if "text" in table.column_names and table["text"].null_count < len(table):
         texts = {row: text for row, text in enumerate(table["text"].to_pylist()) if text is not None}
@@ -243,6 +256,6 @@ def _batch(rows: Rows) -> SampleBatch:
         timestamps,
         table["value"].to_numpy(),
         table["quality"].to_numpy(),
-        timestamps + table["delay_ms"].to_numpy() * US_PER_MS,
+        received,
         texts,
     )

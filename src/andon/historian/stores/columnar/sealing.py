@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from andon.historian.stores.columnar.catalogue import NOT_ROLLED, Entry
 from andon.historian.stores.columnar.counting import repeats_of
+from andon.historian.stores.columnar.encodings import LZ4
 from andon.historian.stores.columnar.partfile import SMALL_GROUP, write_part
 from andon.historian.stores.columnar.state import State
 from andon.historian.stores.columnar.view import View
@@ -88,7 +89,7 @@ def _write(state: State, view: View, slot: int, span: int, batch: SampleBatch) -
     id_, path = state.new_file("raw", slot, span)
     state.reached("before fsync")
     meta = {"andon.seq": str(id_)}
-    summary = write_part(state.folder / path, batch, meta=meta, row_group=SMALL_GROUP)
+    summary = write_part(state.folder / path, batch, meta=meta, row_group=SMALL_GROUP, compression=LZ4)
     entry = Entry(
         id=id_,
         tier="raw",
