@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.historian.model import Buckets
-from andon.historian.rollup import TierRows, coarser, merge, rollup
+from andon.historian.rollup import TierRows, by_tag, coarser, merge, rollup
 from andon.historian.stores.columnar.sorting import sorted_unique
 from andon.kit.quality import USABLE, Quality
 from andon.kit.samples import Row, SampleBatch
@@ -104,6 +104,17 @@ def test_rollups_of_different_samples_are_merged_as_if_they_had_been_one(parts: 
         every |= new
         rows.append(rollup(batch(new), width))
     check(merge(rows), every, width)
+
+
+@given(SAMPLES, st.sampled_from([7, 60, 5_000]))
+@settings(deadline=None, max_examples=100)
+def test_the_rows_of_a_tag_become_one_that_begins_where_the_first_does(samples: Samples, width: int) -> None:
+    rows = by_tag(rollup(batch(samples), width))
+    assert rows.tag_ids.tolist() == sorted({tag for tag, _ in samples})
+    for index, tag in enumerate(rows.tag_ids.tolist()):
+        held = [row for (of, _), row in sorted(samples.items()) if of == tag]
+        wanted = expected(held, held[0][1] // width * width)
+        compare({name: getattr(rows, name)[index].item() for name in wanted}, wanted)
 
 
 @given(SAMPLES, st.lists(st.integers(-30, 110), min_size=2, max_size=8, unique=True).map(sorted))

@@ -53,7 +53,12 @@ class TierRows:
         return rollup(SampleBatch.empty(), 1)
 
     def take(self, selection: NDArray[np.bool_] | NDArray[np.intp] | slice) -> TierRows:
-        """The rows that a mask, an index array or a slice selects, in that order."""
+        """The rows that a mask, an index array or a slice selects, in that order; itself if a mask selects all."""
+        if isinstance(selection, np.ndarray) and selection.dtype == np.bool_:
+            if selection.all():
+                return self
+            # Counted and looked for once, not once for each column.
+            selection = np.flatnonzero(selection)
         return TierRows(*(getattr(self, name)[selection] for name in COLUMNS))
 
 
@@ -113,6 +118,12 @@ def combined(rows: TierRows, edges: NDArray[np.int64]) -> TierRows:
     slots = np.searchsorted(edges, rows.starts, "right") - 1
     groups = run_starts(rows.tag_ids, slots)
     return _combined(rows, groups, edges[slots[groups]])
+
+
+def by_tag(rows: TierRows) -> TierRows:
+    """One row for each tag, which begins with its first one. `rows` are sorted by (tag, start)."""
+    groups = run_starts(rows.tag_ids)
+    return _combined(rows, groups, rows.starts[groups])
 
 
 def combined_runs(rows: TierRows, groups: NDArray[np.intp]) -> TierRows:

@@ -6,7 +6,7 @@ a late sample, only the samples themselves tell: those keys are given back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from andon.historian.rollup import TierRows, combined_runs, concatenated, rollup
 from andon.historian.stores.columnar.planner import US_PER_MINUTE, Intervals, inside
-from andon.historian.stores.columnar.sorting import of_tags
+from andon.historian.stores.columnar.sorting import of_tags, order_of
 from andon.kit.clock import US_PER_HOUR
 from andon.kit.samples import SampleBatch
 
@@ -73,17 +73,46 @@ class Summing:
         return found.take(wanted & np.isin(found.rows.tag_ids, tags))
 
 
-def added(known: TierRows, fresh: Sequence[Fresh], width: int, gone: int) -> tuple[TierRows, Keys]:
+def added(
+    known: Iterable[TierRows],
+    fresh: Sequence[Fresh],
+    width: int,
+    gone: int,
+    settle: Callable[[TierRows], TierRows] = lambda rows: rows,
+) -> tuple[TierRows, Keys]:
     """Sums of a tier together with fresh ones, and the keys for which they cannot be added; those are left out.
 
     A sum of the tier that begins before `gone` stands for samples that are dropped: fresh samples take its place.
+    `settle` is asked about those that nothing fresh is added to; it may make fewer of them.
     """
     some = [each for each in fresh if len(each.rows)]
     if not some:
-        return known, np.empty(0, np.int64)
-    rows = concatenated([known, *(each.rows for each in some)])
-    firsts = np.concatenate([known.first_ats, *(each.firsts for each in some)])
-    lasts = np.concatenate([known.last_ats, *(each.lasts for each in some)])
+        return in_order(concatenated([settle(rows) for rows in known])), np.empty(0, np.int64)
+    found, waiting = [], []
+    for rows in known:
+        touched = _touched(rows, some, width)
+        found.append(settle(rows.take(~touched)))
+        waiting.append(rows.take(touched))
+    more, clashing = _together(concatenated(waiting), some, width, gone)
+    return in_order(concatenated([*found, more])), clashing
+
+
+def _touched(known: TierRows, fresh: Sequence[Fresh], width: int) -> NDArray[np.bool_]:
+    """Which of a tier's sums are of spans that have fresh ones."""
+    keys = keys_of_rows(known, width)
+    found = np.zeros(len(keys), np.bool_)
+    for each in fresh:
+        wanted = keys_of_rows(each.rows, width)
+        at = np.searchsorted(keys, wanted)
+        at, wanted = at[at < len(keys)], wanted[at < len(keys)]
+        found[at[keys[at] == wanted]] = True
+    return found
+
+
+def _together(known: TierRows, fresh: Sequence[Fresh], width: int, gone: int) -> tuple[TierRows, Keys]:
+    rows = concatenated([known, *(each.rows for each in fresh)])
+    firsts = np.concatenate([known.first_ats, *(each.firsts for each in fresh)])
+    lasts = np.concatenate([known.last_ats, *(each.lasts for each in fresh)])
     # What the tier says of times is of used samples only.
     unknown = np.zeros(len(rows), np.bool_)
     unknown[: len(known)] = (known.counts != known.totals) | (known.starts < gone)
@@ -98,6 +127,11 @@ def added(known: TierRows, fresh: Sequence[Fresh], width: int, gone: int) -> tup
         rows, keys = rows.take(kept), keys[kept]
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.empty(0, np.intp)
     return (rows if len(starts) == len(rows) else combined_runs(rows, starts)), clashing
+
+
+def in_order(rows: TierRows) -> TierRows:
+    """By tag, then start."""
+    return rows.take(order_of(rows.tag_ids, rows.starts))
 
 
 def keys_of(tags: NDArray[np.int32], moments: NDArray[np.int64], width: int) -> NDArray[np.int64]:

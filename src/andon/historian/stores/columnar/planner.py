@@ -57,7 +57,8 @@ def inside(intervals: Intervals, moments: NDArray[np.int64]) -> NDArray[np.bool_
 def overlapping(intervals: Intervals, start: int, end: int) -> Intervals:
     """The intervals' parts in [start, end)."""
     some = intervals[(intervals[:, 0] < end) & (intervals[:, 1] > start)]
-    return np.clip(some, start, end)
+    # As np.clip, which takes ten times as long for a few.
+    return np.minimum(np.maximum(some, start), end)
 
 
 def widened(intervals: Intervals, width: int) -> Intervals:

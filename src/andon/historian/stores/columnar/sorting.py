@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from andon.kit.samples import SampleBatch, concatenate
 
-_TIME_BITS = 40
-_MOST_TAGS = 1 << (63 - _TIME_BITS)
+_KEY_BITS = 63
 
 
 def sorted_unique(batch: SampleBatch) -> SampleBatch:
     """By tag, then time; of equal keys only the last one, which is the one that counts."""
     if not len(batch):
         return batch
-    order = _order(batch.tag_ids, batch.timestamps)
+    order = order_of(batch.tag_ids, batch.timestamps)
     tags, times = batch.tag_ids[order], batch.timestamps[order]
     last = np.empty(len(order), np.bool_)
     last[-1] = True
@@ -42,11 +41,17 @@ def _follow_each_other(batches: Sequence[SampleBatch]) -> bool:
     return all((a.tag_ids[-1], a.timestamps[-1]) < (b.tag_ids[0], b.timestamps[0]) for a, b in pairwise(batches))
 
 
-def _order(tags: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Stable. One key of 64 bits where it fits: what is in runs already is merged, ten times as fast as sorted."""
+def order_of(tags: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.intp]:
+    """What sorts by tag, then time; stable.
+
+    One key of 64 bits where it fits: what is in runs already is merged, ten times as fast as sorted.
+    """
+    if not len(tags):
+        return np.empty(0, np.intp)
     first, low = int(times.min()), int(tags.min())
-    if int(times.max()) - first < 1 << _TIME_BITS and int(tags.max()) - low < _MOST_TAGS:
-        key = (tags.astype(np.int64) - low) << _TIME_BITS
+    bits = (int(times.max()) - first).bit_length()
+    if bits + (int(tags.max()) - low).bit_length() <= _KEY_BITS:
+        key = (tags.astype(np.int64) - low) << bits
         key |= times - first
         return np.argsort(key, kind="stable")
     return np.lexsort((times, tags))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from andon.historian.model import Source
 from andon.historian.rollup import TierRows, concatenated
 from andon.historian.stores.columnar.catalogue import NOT_ROLLED, Catalogue, Entry
-from andon.historian.stores.columnar.fresh import Fresh, Summing
+from andon.historian.stores.columnar.fresh import Fresh, Summing, in_order
 from andon.historian.stores.columnar.memory import Run
 from andon.historian.stores.columnar.openfiles import OpenFiles
 from andon.historian.stores.columnar.planner import Intervals, inside, overlapping
-from andon.historian.stores.columnar.sorting import merged, of_tags
+from andon.historian.stores.columnar.sorting import merged, of_tags, order_of
 from andon.kit.clock import US_PER_DAY
 from andon.kit.samples import SampleBatch, concatenate
 
@@ -39,8 +39,8 @@ class View:
         ]
         return [batch for batch in found if len(batch)]
 
-    def samples(self, tags: Tags, start: int, end: int) -> SampleBatch:
-        """The samples of some tags in a range, by tag, then time."""
+    def samples(self, tags: Tags, start: int, end: int, *, to_sum: bool = False) -> SampleBatch:
+        """The samples of some tags in a range, by tag, then time. `to_sum`: see `Part.read_many`."""
         unsealed = self.unsealed(tags, start, end)
         days = set(self.catalogue.days_within("raw", start, end))
         for batch in unsealed:
@@ -49,7 +49,7 @@ class View:
         for day in sorted(days):
             low, high = max(start, day * US_PER_DAY), min(end, (day + 1) * US_PER_DAY)
             parts = [
-                self.files.samples(entry, tags, low, high)
+                self.files.samples(entry, tags, low, high, to_sum=to_sum)
                 for entry in self.catalogue.of_day("raw", day)
                 if entry.touches(low, high)
             ]
@@ -60,16 +60,17 @@ class View:
 
     def rows(self, tier: Source, tags: Tags, intervals: Intervals) -> TierRows:
         """The rows of a tier that begin in the intervals, by tag, then start."""
+        return in_order(concatenated(list(self.rows_by_day(tier, tags, intervals))))
+
+    def rows_by_day(self, tier: Source, tags: Tags, intervals: Intervals) -> Iterator[TierRows]:
+        """The same, day by day."""
         if not len(intervals) or not len(tags):
-            return TierRows.empty()
-        found = []
+            return
         for day in self.catalogue.days_within(tier, int(intervals[0, 0]), int(intervals[-1, 1])):
             pieces = overlapping(intervals, day * US_PER_DAY, (day + 1) * US_PER_DAY)
             if len(pieces):
                 rows = self._rows_of_day(tier, day, tags, int(pieces[0, 0]), int(pieces[-1, 1]))
-                found.append(rows if len(pieces) == 1 else rows.take(inside(pieces, rows.starts)))
-        joined = concatenated(found)
-        return joined if len(tags) == 1 else in_order(joined)
+                yield rows if len(pieces) == 1 else rows.take(inside(pieces, rows.starts))
 
     def _rows_of_day(self, tier: Source, day: int, tags: Tags, start: int, end: int) -> TierRows:
         return overlaid(
@@ -113,12 +114,7 @@ def overlaid(rows: Sequence[TierRows]) -> TierRows:
     if len(some) <= 1:
         return some[0] if some else TierRows.empty()
     joined = concatenated(some)
-    order = np.lexsort((joined.starts, joined.tag_ids))
+    order = order_of(joined.tag_ids, joined.starts)
     tags, starts = joined.tag_ids[order], joined.starts[order]
     last = np.append((tags[1:] != tags[:-1]) | (starts[1:] != starts[:-1]), True)
     return joined.take(order[last])
-
-
-def in_order(rows: TierRows) -> TierRows:
-    """By tag, then start."""
-    return rows.take(np.lexsort((rows.starts, rows.tag_ids)))
