@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from types import ModuleType
 
 from benchmarks import (
@@ -60,11 +61,19 @@ def main() -> None:
     if unknown:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     began = time.monotonic()
-    found = [figure for name in arguments.parts or PARTS for figure in _measured(name, arguments.quick)]
+    found, failed = [], []
+    for name in arguments.parts or PARTS:
+        try:
+            found += _measured(name, arguments.quick)
+        except Exception:  # noqa: BLE001 (what the other parts found is not to be lost)
+            traceback.print_exc()
+            failed.append(name)
     goal = "" if arguments.parts else f"<= {QUICK_S if arguments.quick else WHOLE_S}"
     found.append(figures.Figure("bench.took_s", time.monotonic() - began, "s", goal))
     figures.show(found)
     figures.write(found)
+    if failed:
+        sys.exit(f"could not be measured: {', '.join(failed)}")
 
 
 def _measured(name: str, quick: bool) -> list[figures.Figure]:

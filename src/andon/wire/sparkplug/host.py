@@ -13,8 +13,9 @@ from andon.wire.sparkplug.definitions import Definitions, MetricDefinition, Read
 from andon.wire.sparkplug.errors import PayloadError
 from andon.wire.sparkplug.messages import BD_SEQ
 from andon.wire.sparkplug.model import Payload
-from andon.wire.sparkplug.payload import OpenData, decode, open_data, read_rows
+from andon.wire.sparkplug.payload import OpenData, decode, open_data
 from andon.wire.sparkplug.rebirth import RebirthDemand
+from andon.wire.sparkplug.shapes import Shapes
 from andon.wire.topics import SparkplugMessage
 
 _SEQ = 256
@@ -88,6 +89,7 @@ class HostSession:
         self._rebirth = RebirthDemand(self._limits.rebirth_interval_s, self._limits.rebirth_interval_max_s)
         self._definitions: dict[str | None, Definitions] = {}
         self._metrics: dict[str | None, int] = {}
+        self._shapes: dict[str | None, Shapes] = {}
         self._online = False
         self._in_sync = False
         self._bd_seq: int | None = None
@@ -120,7 +122,8 @@ class HostSession:
             return self._node_death(decode(payload), now)
         if message_type in ("NCMD", "DCMD"):
             return []
-        opened = open_data(payload)
+        shapes = self._shapes.get(device_id) if message_type in ("NDATA", "DDATA") else None
+        opened = open_data(payload) if shapes is None else shapes.open(payload)
         if not self._online:
             return [Ignored("not_born", f"{message_type} before NBIRTH"), *self._ask("not_born", now)]
         return self._sequenced(_Held(message_type, device_id, payload, opened), now)
@@ -198,7 +201,7 @@ class HostSession:
             detail = f"data of {message.device_id} before its DBIRTH"
             return [Ignored("unknown_device", detail), *self._ask("unknown_device", now)]
         opened = message.opened
-        taken, rejected, unknown = resolve(read_rows(opened.metrics), opened.timestamp_ms, definitions)
+        taken, rejected, unknown = resolve(opened.rows(), opened.timestamp_ms, definitions)
         events: list[Event] = [Data(message.device_id, taken, rejected, in_sync)]
         if unknown:
             events.append(Ignored("unknown_metric", f"no birth named {unknown[:5]!r:.200} of {len(unknown)}"))
@@ -235,6 +238,7 @@ class HostSession:
         room = max(self._limits.max_metrics - sum(self._metrics.values()), 0)
         definitions, readings = define(payload.metrics[:room], payload.timestamp_ms or 0)
         self._definitions[device_id] = definitions
+        self._shapes[device_id] = Shapes()
         self._metrics[device_id] = min(len(payload.metrics), room)
         events: list[Event] = [_born_event(device_id, definitions, readings)]
         if len(payload.metrics) > room:
@@ -246,6 +250,7 @@ class HostSession:
         if device_id is None or self._definitions.pop(device_id, None) is None:
             return [Ignored("already_dead", f"DDEATH of {device_id}, which was not online")]
         self._metrics.pop(device_id, None)
+        self._shapes.pop(device_id, None)
         return [Died([device_id])]
 
     def _node_death(self, payload: Payload, now: int) -> list[Event]:
@@ -264,6 +269,7 @@ class HostSession:
 
     def _forget(self) -> None:
         self._definitions.clear()
+        self._shapes.clear()
         self._metrics.clear()
 
     def _ask(self, reason: str, now: int) -> list[Event]:

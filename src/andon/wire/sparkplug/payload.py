@@ -1,7 +1,7 @@
 """Encode and decode Sparkplug B payloads.
 
 Births and commands go through `decode`, which keeps everything. The many data messages go through `open_data` and
-`read_rows`, which make one tuple a metric and nothing else.
+`read_rows`, which make one tuple a metric and nothing else; those that repeat an earlier one through `shapes`.
 """
 
 from __future__ import annotations
@@ -147,12 +147,20 @@ def _write_value(target: pb.Payload.Metric, metric: Metric) -> None:
 
 
 class OpenData(NamedTuple):
-    """A data message whose metrics have not been looked at yet; `seq` and `timestamp_ms` are 0 when missing."""
+    """A data message whose metrics have not been looked at yet; `seq` and `timestamp_ms` are 0 when missing.
+
+    `known`: its rows when they were read without protobuf.
+    """
 
     timestamp_ms: int
     seq: int
     has_seq: bool
     metrics: Sequence[pb.Payload.Metric]
+    known: list[Row] | None = None
+
+    def rows(self) -> list[Row]:
+        """One tuple a metric."""
+        return read_rows(self.metrics) if self.known is None else self.known
 
 
 def open_data(data: bytes) -> OpenData:
@@ -200,4 +208,4 @@ def quality_of(code: object) -> Quality:
 def decode_data(data: bytes) -> tuple[int, int, list[Row]]:
     """(timestamp ms, seq, rows) of a data message in one go; PayloadError when it is none."""
     opened = open_data(data)
-    return opened.timestamp_ms, opened.seq, read_rows(opened.metrics)
+    return opened.timestamp_ms, opened.seq, opened.rows()
