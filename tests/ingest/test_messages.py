@@ -236,6 +236,18 @@ async def test_changes_of_a_device_count_from_the_next_message_on(plant: Plant) 
     assert await plant.values("device-001") == [100, pytest.approx(212)]
 
 
+async def test_a_device_that_repeats_itself_is_judged_message_by_message(plant: Plant) -> None:
+    for value in range(20):
+        plant.send(DATA, s1(value=value, timestamp=iso(value / 10 - 10)))
+    plant.send(DATA, s1(value=20, timestamp=iso(3_600)))
+    plant.send(DATA, s1(value=21, unit="fahrenheit"))
+    plant.send(DATA, s1(value=22, timestamp="2026-02-30T10:00:00.000Z"))
+    plant.send(DATA, s1(value=23, deviceId="device-002"))
+    plant.send(DATA, s1(value=24))
+    assert await plant.values("device-001") == [*range(20), pytest.approx((21 - 32) / 1.8), 24]
+    assert await plant.reasons() == ["timestamp_in_future", "invalid_timestamp", "device_mismatch"]
+
+
 async def test_rates_count_messages_samples_and_refusals(plant: Plant) -> None:
     plant.send(DATA, s1())
     plant.send(DATA, "{")

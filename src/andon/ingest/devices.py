@@ -50,6 +50,20 @@ class DeviceWriter:
             return None
         return self._write_several(reading, timestamp, quality, received, out)
 
+    def tag_of_number(self, reading: Reading) -> TagInfo | None:
+        """The tag of a live reading of one number that is stored as it was sent; None when there is more to it."""
+        if not reading.single or reading.historical or self.device.status == "disabled":
+            return None
+        tag, unit = self._tag(reading, reading.signals[0]), reading.signals[0].unit
+        return tag if tag.kind == "number" and (not unit or unit == tag.unit or not tag.unit) else None
+
+    def write_number(
+        self, tag: TagInfo, timestamp: int, value: float, quality: int, received: int, out: BatchBuilder
+    ) -> None:
+        """Add a sample of such a reading. WireError when its time cannot be."""
+        timestamp, quality = self._policy.check(timestamp, received, quality, watch=self._watch)
+        out.add(tag.id, timestamp, value, quality, received)
+
     def _tag(self, reading: Reading, signal: Signal) -> TagInfo:
         tag = self._tags.get(signal.name)
         if tag is None and reading.single:

@@ -12,7 +12,7 @@ from andon.ingest.decoders import factory_plus, kaldor
 from andon.ingest.devices import DeviceWriter
 from andon.ingest.discovery import Discovery
 from andon.ingest.newcomers import NotKnownYetError
-from andon.ingest.reading import Reading
+from andon.ingest.repeats import Decode, DeviceRoute
 from andon.ingest.settings import IngestSettings
 from andon.ingest.statuses import DeviceStatus, Statuses
 from andon.ingest.timing import ClockWatch, TimePolicy
@@ -24,8 +24,6 @@ from andon.wire.topics import DeviceTopic, LoomTopic, SparkplugTopic, StateTopic
 
 Route = Callable[[bytes, int], WireError | None]
 """Handles a payload received at a time (µs UTC): raises what refuses all of it, returns what refuses a part."""
-
-Decode = Callable[[bytes, str], Reading]
 
 MAX_ROUTES = 200_000
 _DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
@@ -119,13 +117,7 @@ class Routes:
         return route
 
     def _writing(self, device: DeviceInfo, decode: Decode) -> Route:
-        write = DeviceWriter(device, self._policy, self._watch(device)).write
-        device_id, out = device.device_id, self._out
-
-        def route(payload: bytes, received: int) -> WireError | None:
-            return write(decode(payload, device_id), received, out)
-
-        return route
+        return DeviceRoute(DeviceWriter(device, self._policy, self._watch(device)), decode, self._out)
 
     def _watch(self, device: DeviceInfo) -> ClockWatch:
         watch = self._watches.get(device.uuid)

@@ -58,7 +58,7 @@ class TimePolicy:
         self,
         timestamp: int | None,
         received: int,
-        quality: Quality,
+        quality: int,
         *,
         historical: bool = False,
         watch: ClockWatch | None = None,

@@ -116,7 +116,10 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
             left -= 1
             length, start = data[position + 1], position + 2
             if length & 0x80:
-                length, start = _long_length(data, position + 1)
+                if size - start and data[start] < 0x80:  # two bytes, as most messages have
+                    length, start = length & 0x7F | data[start] << 7, start + 1
+                else:
+                    length, start = _long_length(data, position + 1)
                 if start == 0:
                     self._refuse_endless_length(size - position)
                     self._needed = size - position + 1

@@ -51,11 +51,11 @@ class _Column:
     def __init__(self, rows: Sequence[int], spans: Sequence[_Span]) -> None:
         self.rows = rows
         self.field, self.size = spans[0].field, spans[0].size
-        self._places = np.array([[span.at] for span in spans], np.int32) + np.arange(self.size, dtype=np.int32)
+        self._places = np.array([[span.at] for span in spans], np.intp) + np.arange(self.size, dtype=np.intp)
 
     def read(self, block: Bytes) -> list[Any] | None:
         """What stands there; None when it is written otherwise."""
-        found = block[self._places]
+        found = block.take(self._places)
         numbers: NDArray[Any] | None
         if self.field == _DOUBLE:
             numbers = found.view("<f8")[:, 0]
@@ -84,7 +84,7 @@ class Shape:
         fixed = np.ones(len(whole), np.bool_)
         for span in (each for both in spans for each in both if each is not None):
             fixed[span.at : span.at + span.size] = False
-        self._fixed_at = np.flatnonzero(fixed).astype(np.int32)
+        self._fixed_at = np.flatnonzero(fixed)
         self._fixed = whole[self._fixed_at].tobytes()
         self._size = len(whole)
         self._keys, self._times, self._fields, self._values, self._qualities, self._historical = zip(*rows, strict=True)
@@ -103,7 +103,7 @@ class Shape:
     def read(self, data: bytes, at: int) -> list[Row] | None:
         """As `read_rows`, of the metrics that begin at `at`; None when they look otherwise."""
         block = np.frombuffer(data, np.uint8, self._size, at)
-        if block[self._fixed_at].tobytes() != self._fixed:
+        if block.take(self._fixed_at).tobytes() != self._fixed:
             return None
         times = _filled(self._times, self._time_columns, block)
         values = _filled(self._values, self._value_columns, block)
