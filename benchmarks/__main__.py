@@ -29,6 +29,7 @@ from benchmarks import (
     queries,
     scale_out,
 )
+from benchmarks.meter import core_speed
 from support.servers import MissingEngineError
 
 PARTS: dict[str, ModuleType] = {
@@ -80,13 +81,14 @@ def _measured(name: str, quick: bool) -> list[figures.Figure]:
     """A part's figures; none when its engine is missing."""
     print(f"* measuring {name}", file=sys.stderr, flush=True)
     load = figures.Figure(f"{name}.load_before", os.getloadavg()[0], "", reference=f"{os.cpu_count()} cores")
+    core = figures.Figure(f"{name}.core_before", core_speed(), "M turns/s", reference="of a plain loop, on one core")
     began = time.monotonic()
     try:
         found = PARTS[name].measure(quick)
     except MissingEngineError as error:
         print(f"* {name} is left out: {error}", file=sys.stderr, flush=True)
         return []
-    return [load, *found, figures.Figure(f"{name}.took_s", time.monotonic() - began, "s")]
+    return [load, core, *found, figures.Figure(f"{name}.took_s", time.monotonic() - began, "s")]
 
 
 if __name__ == "__main__":
