@@ -11,7 +11,7 @@ import psutil
 
 
 def core_speed(seconds: float = 0.3) -> float:
-    """Million turns a second of a plain loop: how fast a core is just now, which on shared machines varies threefold."""
+    """Million turns a second of a plain loop: how fast a core is just now. On shared machines it varies threefold."""
     turns, sum_, began = 0, 0, time.process_time()
     while (took := time.process_time() - began) < seconds:
         for number in range(10_000):
