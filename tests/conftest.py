@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 
 from support.databases import database_url, migrated_database  # noqa: F401
@@ -19,6 +20,10 @@ from support.engines import (  # noqa: F401  (fixtures are found by their names 
     redis_url,
     timescale_server,
 )
+
+# How long an example takes says how busy the machine is; benchmarks measure what Andon takes.
+hypothesis.settings.register_profile("andon", deadline=None)
+hypothesis.settings.load_profile("andon")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -171,7 +171,7 @@ def by_hand(tags: list[TagInfo], rows: list[Row]) -> list[Transition]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(streams, st.integers(1, 30), st.sampled_from([0.0, 2.0]), st.sampled_from([0.0, 5.0]))
 def test_however_samples_are_cut_into_batches_no_transition_is_lost_or_added(
     stream: list[tuple[int, float, int]], size: int, deadband: float, delay: float

@@ -225,7 +225,7 @@ def advance(point: Point, rule: Rule, name: str, value: float, now: int) -> Step
     return model.acknowledge(point, now) if name == "acknowledge" else model.resolve(point, now)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(rules, operations)
 def test_whatever_happens_the_invariants_hold(rule: Rule, ops: list[tuple[tuple[str, float], int]]) -> None:
     point, now, escalations = QUIET, 0, 0
@@ -256,7 +256,7 @@ def test_whatever_happens_the_invariants_hold(rule: Rule, ops: list[tuple[tuple[
             assert not hidden or point.resolved_seen is not None  # nothing dangerous goes unseen
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rules, operations)
 def test_a_sample_that_comes_twice_changes_nothing_more(rule: Rule, ops: list[tuple[tuple[str, float], int]]) -> None:
     point, now = QUIET, 0
@@ -269,7 +269,7 @@ def test_a_sample_that_comes_twice_changes_nothing_more(rule: Rule, ops: list[tu
             assert again.point == point
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rules, operations)
 def test_the_low_side_mirrors_the_high_side(rule: Rule, ops: list[tuple[tuple[str, float], int]]) -> None:
     mirrored = replace(rule, side="low", threshold=-rule.threshold)

@@ -73,7 +73,7 @@ def test_confidence_agrees_with_the_tables(t: float, df: int, probability: float
     assert direction_confidence(t, df) == pytest.approx(probability, abs=0.016)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=40), st.floats(-100, 100))
 def test_the_line_is_least_squares(means: list[float], shift: float) -> None:
     line = analyse(buckets(means)).line

@@ -21,7 +21,7 @@ def curve(points: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(CURVES, st.integers(4, 60), st.sampled_from([lttb, minmax]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_chosen_points_are_no_more_than_asked_ascending_and_hold_both_ends(points, n, method) -> None:
     times, values = curve(points)
     chosen = method(times, values, n)
@@ -34,7 +34,6 @@ def test_the_chosen_points_are_no_more_than_asked_ascending_and_hold_both_ends(p
 
 
 @given(CURVES, st.integers(4, 60))
-@settings(deadline=None)
 def test_minmax_keeps_the_extremes_of_every_span(points, n) -> None:
     times, values = curve(points)
     chosen = minmax(times, values, n)
@@ -51,7 +50,6 @@ def test_minmax_keeps_the_extremes_of_every_span(points, n) -> None:
 
 
 @given(CURVES, st.integers(4, 60))
-@settings(deadline=None)
 def test_lttb_of_a_curve_without_gaps_gives_just_as_many_points_as_asked(points, n) -> None:
     times, values = curve([(step, 0.0 if math.isnan(value) else value) for step, value in points])
     assert len(lttb(times, values, n)) == min(n, len(values))

@@ -89,13 +89,13 @@ def compare(got: dict[str, object], wanted: dict[str, object]) -> None:
 
 
 @given(SAMPLES, st.sampled_from([1, 7, 60, 5_000]))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_rollup_is_what_a_dictionary_would_give(samples: Samples, width: int) -> None:
     check(rollup(batch(samples), width), samples, width)
 
 
 @given(st.lists(SAMPLES, max_size=4), st.sampled_from([7, 60, 5_000]))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_rollups_of_different_samples_are_merged_as_if_they_had_been_one(parts: list[Samples], width: int) -> None:
     every: Samples = {}
     rows = []
@@ -107,7 +107,7 @@ def test_rollups_of_different_samples_are_merged_as_if_they_had_been_one(parts: 
 
 
 @given(SAMPLES, st.sampled_from([7, 60, 5_000]))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_the_rows_of_a_tag_become_one_that_begins_where_the_first_does(samples: Samples, width: int) -> None:
     rows = by_tag(rollup(batch(samples), width))
     assert rows.tag_ids.tolist() == sorted({tag for tag, _ in samples})
@@ -118,7 +118,7 @@ def test_the_rows_of_a_tag_become_one_that_begins_where_the_first_does(samples: 
 
 
 @given(SAMPLES, st.lists(st.integers(-30, 110), min_size=2, max_size=8, unique=True).map(sorted))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_coarser_buckets_are_those_of_the_samples(samples: Samples, steps: list[int]) -> None:
     width = 10
     edges = np.array(steps, np.int64) * width

@@ -311,6 +311,4 @@ def as_batch(rows: list[Row]) -> SampleBatch:
 
 
 TestStore = StoreAgainstADictionary.TestCase
-TestStore.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestStore.settings = settings(max_examples=30, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow])

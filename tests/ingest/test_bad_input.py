@@ -180,12 +180,12 @@ async def test_tens_of_thousands_of_topics_cost_no_memory_that_stays(make_plant:
     plant: Plant = await make_plant(max_discovered=100)
     tracemalloc.start()
     payload = b'{"value": 1}'
-    for i in range(5_000):
+    for i in range(2_000):
         plant.send(f"factory-plus/devices/d{i}/data", payload)
     await plant.settle()
     plant.acknowledged.clear()
     before = tracemalloc.get_traced_memory()[0]
-    for i in range(5_000, 35_000):
+    for i in range(2_000, 12_000):
         plant.send(f"factory-plus/devices/d{i}/data", payload, qos=0)
         plant.send(f"spBv1.0/g{i}/NDATA/e", b"", qos=0)
         if i % 1_000 == 0:
@@ -196,7 +196,7 @@ async def test_tens_of_thousands_of_topics_cost_no_memory_that_stays(make_plant:
     assert plant.ingest.discovery.count == 100
     assert len(plant.ingest._routes._routes) == 0
     assert len(plant.ingest.sparkplug._nodes) <= 1_000
-    assert grown < 12 << 20
+    assert grown < 4 << 20
     assert "too_many_unknown_devices" in await plant.reasons()
 
 

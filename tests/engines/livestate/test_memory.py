@@ -155,7 +155,7 @@ samples = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples)
 def test_small_and_large_batches_give_the_same(rows: list[Row]) -> None:
     few, many = MemoryLiveState(), MemoryLiveState()
@@ -174,7 +174,7 @@ def test_small_and_large_batches_give_the_same(rows: list[Row]) -> None:
                 assert one.avg == pytest.approx(other.avg, abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(samples, st.integers(1, 40))
 def test_windows_agree_with_counting_by_hand(rows: list[Row], batch_size: int) -> None:
     state = MemoryLiveState()

@@ -66,7 +66,7 @@ class Publisher:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_a_mirror_that_is_warmed_amid_traffic_equals_its_publisher(data: st.DataObject) -> None:
     publisher, mirror = Publisher(), Mirror()
     some = st.lists(ROWS, max_size=3)

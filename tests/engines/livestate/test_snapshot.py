@@ -44,7 +44,7 @@ def copied(state: MemoryLiveState) -> MemoryLiveState:
 
 
 @given(st.lists(ROWS, max_size=60), st.lists(ROWS, max_size=20))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_a_copy_answers_as_the_original_and_goes_on_like_it(before: list[Row], after: list[Row]) -> None:
     state = MemoryLiveState()
     state.apply(SampleBatch.from_rows(before))

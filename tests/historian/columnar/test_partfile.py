@@ -35,7 +35,7 @@ def pieces(batch: SampleBatch, size: int) -> list[SampleBatch]:
 
 
 @given(BATCHES, st.integers(1, 50), st.lists(st.integers(0, 10), max_size=3), TIMES, TIMES)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_a_part_holds_what_was_written(batch, size, tags, start, end) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(partfile, "ROW_GROUP", 8)

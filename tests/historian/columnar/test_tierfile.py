@@ -28,7 +28,7 @@ def same(one: TierRows, other: TierRows) -> bool:
 
 
 @given(BATCHES, st.sampled_from([MINUTE, HOUR]), st.booleans(), st.lists(st.integers(0, 10), max_size=3), TIMES, TIMES)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_tier_file_holds_what_was_written(batch, width, flat, tags, start, end) -> None:
     rows = rollup(batch, width)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

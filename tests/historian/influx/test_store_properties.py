@@ -231,7 +231,6 @@ def test_the_store_holds_what_a_dictionary_holds(influx_server: Influx) -> None:
         settings=settings(
             max_examples=int(os.environ.get("ANDON_EXAMPLES", "15")),
             stateful_step_count=20,
-            deadline=None,
             phases=(Phase.explicit, Phase.generate),  # every example costs seconds: finding the smallest, minutes
             suppress_health_check=[HealthCheck.too_slow],
         ),

@@ -292,7 +292,5 @@ def as_batch(rows: list[Row]) -> SampleBatch:
 def test_it_holds_what_a_dictionary_holds(server: Postgres) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: StoreAgainstADictionary(server),
-        settings=settings(
-            max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-        ),
+        settings=settings(max_examples=15, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]),
     )

@@ -128,7 +128,7 @@ def test_columns_without_bytes_cannot_claim_many_rows() -> None:
         read(arrow({"timestamp": pa.nulls(10**6, pa.int64()), "a": pa.nulls(10**6)}))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_damaged_stream_is_refused_or_read_but_never_breaks(data: st.DataObject) -> None:
     body = bytearray(
