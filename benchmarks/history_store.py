@@ -172,11 +172,15 @@ def _figures(cost: Cost, report: StorageReport) -> list[Figure]:
     written = cost.written / points if cost.written else None
     how = "log and history, a commit each 200 values" if written else "this file system does not count writes"
     return [
-        Figure("store.cpu_us_per_point", total, "µs", "<= 1.8", f"{points / 1e6:.1f} M points: {parts}"),
+        Figure("store.cpu_us_per_point", total, "µs", f"<= {LEAST_GOAL_US}", f"{points / 1e6:.1f} M points: {parts}"),
         Figure("store.sealed.bytes_per_point", tiers["raw"], "B", "<= 7", f"{tags}, quality and arrival included"),
         Figure("store.with_tiers.bytes_per_point", sum(tiers.values()), "B", "<= 12", "minutes and hours, too"),
         Figure("store.written.bytes_per_point", written, "B", "<= 200", how),
     ]
+
+
+LEAST_GOAL_US = 1.8
+"""InfluxDB's CPU a point on a machine that was not shared."""
 
 
 async def _influx(batches: Sequence[SampleBatch]) -> list[Figure]:
@@ -195,7 +199,17 @@ async def _influx(batches: Sequence[SampleBatch]) -> list[Figure]:
 async def _measure(quick: bool) -> list[Figure]:
     with TemporaryDirectory(prefix="andon-bench-") as folder:
         figures, batches = await _filled(6 if quick else 10, 1 if quick else 2, Path(folder))
-    return [*figures, *await _influx(batches)]
+    return _beside(figures, await _influx(batches))
+
+
+def _beside(figures: list[Figure], reference: list[Figure]) -> list[Figure]:
+    """The goal for CPU is what InfluxDB takes, here and now."""
+    theirs = reference[0].value or 0
+    goal = f"<= {max(LEAST_GOAL_US, theirs):.2f}"
+    return [
+        *(replace(each, goal=goal) if each.id == "store.cpu_us_per_point" else each for each in figures),
+        *reference,
+    ]
 
 
 def measure(quick: bool) -> list[Figure]:

@@ -15,7 +15,7 @@ import httpx
 from benchmarks.figures import Figure
 from benchmarks.live import settled
 from benchmarks.loom_load import SIGNALS
-from benchmarks.meter import Meter, family, metered
+from benchmarks.meter import CORE, Meter, core_watched, family, metered
 from benchmarks.plant import fresh_andon, module, mqtt_options, stored_samples
 from support.running import RunningAndon
 
@@ -48,8 +48,8 @@ def register(client: httpx.Client) -> list[str]:
 
 async def _weave(
     andon: RunningAndon, client: httpx.Client, looms: list[str], rate: float, seconds: int
-) -> tuple[Meter, dict[str, Any], int, dict[str, Any]]:
-    """(meter, what the page saw, values that are missing, what the generator says of itself)"""
+) -> tuple[Meter, float, dict[str, Any], int, dict[str, Any]]:
+    """(meter, speed of a core, what the page saw, values that are missing, what the generator says of itself)"""
     before = await asyncio.to_thread(stored_samples, client)
     total = round(rate * (seconds + 2 * LEAD_S))
     load = await asyncio.to_thread(mqtt_options, andon, kind="looms", count=LOOMS, qos=1, rate=rate, total=total)
@@ -58,21 +58,22 @@ async def _weave(
     token = client.headers["authorization"].removeprefix("Bearer ")
     shown = {"deviceIds": looms[:SHOWN], "frames": True}
     page = {"url": andon.url, "token": token, "subscribe": shown, "also": ON_EVERY_PAGE, "seconds": seconds}
-    async with metered(lambda: family(andon.process.pid)) as meter:
+    async with core_watched() as core, metered(lambda: family(andon.process.pid)) as meter:
         seen = await module("watch", page)
     made = await publishing
     expected = before + total * SIGNALS
     missing = expected - await asyncio.to_thread(settled, client, expected)
-    return meter, seen, missing, made
+    return meter, core(), seen, missing, made
 
 
 def _figures(
-    name: str, rate: float, meter: Meter, seen: dict[str, Any], missing: int, made: dict[str, Any]
+    name: str, rate: float, meter: Meter, core: float, seen: dict[str, Any], missing: int, made: dict[str, Any]
 ) -> list[Figure]:
     pace = f"{rate:,.0f} messages/s of {SIGNALS} values from {LOOMS} looms"
     offered = f"the generator took {100 * made['cpu_s'] / made['seconds']:.0f} % of a core"
     return [
-        Figure(f"{name}.cpu_pct", meter.cpu_pct, "% of a core", "<= 15", pace),
+        Figure(f"{name}.cpu_pct", meter.cpu_pct * core / CORE, f"% of a core of {CORE:.0f} M", "<= 15", pace),
+        Figure(f"{name}.cpu_pct_here", meter.cpu_pct, f"% of one of {core:.1f} M", reference="turns/s of a plain loop"),
         Figure(f"{name}.rss_mb", meter.peak_rss_mb, "MB", "<= 350", "largest, server and broker"),
         Figure(
             f"{name}.p50_ms", seen["p50"], "ms", reference=f"{seen['count']} values seen, {SHOWN} looms on the page"

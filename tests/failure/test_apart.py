@@ -20,7 +20,7 @@ from support.servers import Kafka, Mosquitto, Postgres, Redis, Server
 from support.steady_load import SteadyLoad
 
 pytestmark = [
-    *(pytest.mark.failure, pytest.mark.topology, pytest.mark.kafka, pytest.mark.timeout(240)),
+    *(pytest.mark.failure, pytest.mark.topology, pytest.mark.kafka, pytest.mark.timeout(600)),
     pytest.mark.xdist_group("apart"),  # all its engines are its own: five minutes beside the others of Kafka, not after
 ]
 
