@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Numbers are told apart by size: seconds until the year 5138, then milliseconds, then microseconds.
 _MAX_SECONDS = 10**11
 _MAX_MILLIS = 10**14
-_MAX_US = 253_402_300_799 * US_PER_S  # 9999-12-31T23:59:59Z, the last second that datetime can show
+MAX_US = 253_402_300_799 * US_PER_S  # 9999-12-31T23:59:59Z, the last second that datetime can show
 
 
 def now_us() -> int:
@@ -29,21 +29,22 @@ def parse_timestamp(value: object) -> int:
     Raises ValueError when it is neither, or lies before 1970 or after 9999.
     """
     if isinstance(value, str):
-        us = _from_text(value)
+        us = us_of_iso(value.strip())
     elif isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"timestamp must be ISO 8601 text or an epoch number, not {type(value).__name__}")
     elif isinstance(value, float) and value != value:
         raise ValueError("timestamp is not a number")
     else:
         us = _from_number(value)
-    if not 0 <= us <= _MAX_US:
+    if not 0 <= us <= MAX_US:
         raise ValueError(f"timestamp {value!r} lies outside 1970 to 9999")
     return us
 
 
-def _from_text(text: str) -> int:
+def us_of_iso(text: str) -> int:
+    """µs UTC, of any year, of ISO 8601 text; no offset means UTC. ValueError when it is none."""
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"timestamp {text[:40]!r} is not ISO 8601, such as 2025-01-11T10:00:00.000Z") from error
     if moment.tzinfo is None:
@@ -53,7 +54,7 @@ def _from_text(text: str) -> int:
 
 
 def _from_number(number: float) -> int:
-    if abs(number) > _MAX_US:
+    if abs(number) > MAX_US:
         raise ValueError(f"timestamp {number!r} lies outside 1970 to 9999")
     if abs(number) < _MAX_SECONDS:
         return round(number * US_PER_S)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from andon.kit.clock import parse_timestamp
+from andon.kit.clock import MAX_US, us_of_iso
 
 _NUMBER: Final = rb"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?"
 """A JSON number that is a finite float64 for certain."""
@@ -17,18 +17,20 @@ _TIME: Final = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3
 _MESSAGE: Final = re.compile(
     rb'(.*"timestamp"\s*:\s*")(%b)(".*"value"\s*:\s*)(%b)(\s*[,}].*)' % (_TIME, _NUMBER), re.DOTALL
 )
-_is_number = re.compile(_NUMBER).fullmatch
-_is_time = re.compile(_TIME).fullmatch
+_number_at = re.compile(_NUMBER).fullmatch
 
 
 class JsonShape:
     """The bytes around a message's time and value. Make it with `learn`."""
 
-    __slots__ = ("_after", "_before", "_between", "_time_end")
+    __slots__ = ("_after", "_after_size", "_before", "_between", "_number_begin", "_time_begin", "_time_end")
 
     def __init__(self, before: bytes, time: bytes, between: bytes, after: bytes) -> None:
         self._before, self._between, self._after = before, between, after
-        self._time_end = len(before) + len(time)
+        self._time_begin = len(before)
+        self._time_end = self._time_begin + len(time)
+        self._number_begin = self._time_end + len(between)
+        self._after_size = len(after)
 
     @staticmethod
     def learn(payload: bytes, timestamp: int | None, value: object) -> JsonShape | None:
@@ -47,18 +49,17 @@ class JsonShape:
 
     def read(self, payload: bytes) -> tuple[int, float] | None:
         """(timestamp µs UTC, value) of a message that looks like it; None when this one does not."""
-        begin, time_end = len(self._before), self._time_end
-        number_begin, number_end = time_end + len(self._between), len(payload) - len(self._after)
         if not (
             payload.startswith(self._before)
-            and payload.startswith(self._between, time_end)
+            and payload.startswith(self._between, self._time_end)
             and payload.endswith(self._after)
         ):
             return None
-        time, number = payload[begin:time_end], payload[number_begin:number_end]
-        if _is_number(number) is None or _is_time(time) is None:
+        number = _number_at(payload, self._number_begin, len(payload) - self._after_size)
+        if number is None:
             return None
         try:
-            return parse_timestamp(time.decode()), float(number)
+            at = us_of_iso(payload[self._time_begin : self._time_end].decode())
         except ValueError:
             return None  # no such day or hour: whoever reads it all says so
+        return (at, float(number[0])) if 0 <= at <= MAX_US else None
