@@ -70,7 +70,9 @@ async def _store(inbox: Inbox, client: MqttClient, log: EmbeddedLog, kind: str, 
     while values < expected:
         payloads, acks = await inbox.take()
         if not payloads:
-            break
+            if values:
+                break
+            continue  # the generator has yet to start
         if len(payloads) > HELD:
             client.pause()
         batches = [decode(payloads[at : at + AT_ONCE]) for at in range(0, len(payloads), AT_ONCE)]
@@ -98,7 +100,8 @@ async def run(options: dict[str, Any]) -> dict[str, float]:
         storing = asyncio.create_task(_store(inbox, client, log, options["kind"], options["expected"]))
         published = await module("mqtt_load", load)
         ended = time.perf_counter()
-        values, last = await storing
+        async with asyncio.timeout(60):
+            values, last = await storing
         await client.stop()
         await broker.stop()
         await log.close()
