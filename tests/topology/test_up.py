@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -183,9 +184,13 @@ async def test_an_unannounced_device_is_discovered_and_adopted(tmp_path: Path) -
                 }
                 device.send("factory-plus/devices/pump-9/data", body)
             await device.acknowledged()
-        found = client.get("/api/v1/devices/discovered").json()["data"]["discovered"]
-        pump = next(each for each in found if each["deviceId"] == "pump-9")
-        assert pump["signals"][0]["count"] == 5
+
+        def seen() -> dict[str, Any] | None:
+            found = client.get("/api/v1/devices/discovered").json()["data"]["discovered"]
+            return next((each for each in found if each["signals"][0]["count"] == 5), None)
+
+        pump = eventually(seen, what="all samples of the stranger, which the broker has taken")
+        assert pump["deviceId"] == "pump-9"
         answer = client.post(f"/api/v1/devices/discovered/{pump['key']}/adopt", json={"name": "Coolant pump"})
         assert answer.status_code == 201, answer.text
 
