@@ -180,7 +180,7 @@ def _figures(cost: Cost, report: StorageReport) -> list[Figure]:
 
 
 LEAST_GOAL_US = 1.8
-"""InfluxDB's CPU a point on a machine that was not shared."""
+"""InfluxDB's CPU a point when the goal was set."""
 
 
 async def _influx(batches: Sequence[SampleBatch]) -> list[Figure]:

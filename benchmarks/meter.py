@@ -21,7 +21,7 @@ def core_speed(seconds: float = 0.3) -> float:
 
 
 CORE = 15.0
-"""Million turns a second of the core that goals in per cent of a core mean: one that is not shared makes 15 to 20."""
+"""Million turns a second of the core that goals in per cent mean: where they were set a core made 17 to 19 at best."""
 
 
 @contextlib.asynccontextmanager

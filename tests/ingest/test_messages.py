@@ -196,6 +196,16 @@ async def test_sources_do_not_rest_for_ever_when_ingest_stops(make_plant: MakePl
     assert not rests[-1]
 
 
+async def test_a_server_that_stops_reads_nothing_more(make_plant: MakePlant) -> None:
+    plant: Plant = await make_plant()
+    held: list[bool] = []
+    plant.ingest.pipeline._on_rest = lambda _resting: held.append(plant.ingest.pipeline.holds_back)
+    plant.send(DATA, s1())
+    await plant.ingest.pipeline.stop()
+    assert held
+    assert all(held)
+
+
 async def test_sources_rest_no_longer_than_usual_while_the_log_takes_its_time(
     make_plant: MakePlant, tmp_path: Any
 ) -> None:

@@ -21,10 +21,12 @@ def lean() -> Iterator[None]:
     modules = cast(dict[str, Any], sys.modules)  # None stands for a module that cannot be imported
     for name in _NEVER:
         modules.setdefault(name, None)
-    with _absent(modules, _OF_SOCKETIO):
-        import socketio  # noqa: F401
-    yield
-    gc.enable()
+    try:
+        with _absent(modules, _OF_SOCKETIO):
+            import socketio  # noqa: F401
+        yield
+    finally:
+        gc.enable()
 
 
 @contextmanager

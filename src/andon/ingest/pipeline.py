@@ -56,7 +56,7 @@ class Pipeline:
         self._done: list[Callable[[], None]] = []
         self._work = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._full = self._resting = False
+        self._full = self._resting = self._stopping = False
         self._in_flight = 0
         self._new_messages = self._new_bytes = self._pending_bytes = self._gathered = 0
         self._reasons: Counter[str] = Counter()
@@ -64,10 +64,12 @@ class Pipeline:
 
     def start(self) -> None:
         """Begin to flush."""
+        self._stopping = False
         self._task = asyncio.create_task(self._run(), name="ingest flush")
 
     async def stop(self, patience_s: float = 2.0) -> None:
         """Flush what is there, as far as the log takes it within `patience_s`."""
+        self._stopping = True
         if self._task is None:
             return
         with contextlib.suppress(TimeoutError):
@@ -81,6 +83,11 @@ class Pipeline:
     def pending_samples(self) -> int:
         """Samples that are received and not yet durable."""
         return len(self.out) + self._in_flight
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the sources are to bring nothing now."""
+        return self._full or self._resting or self._stopping
 
     def received(self, size: int, done: Callable[[], None] | None) -> None:
         """A message of the broker was handled; `done` is called when everything it brought is durable."""

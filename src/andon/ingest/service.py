@@ -56,7 +56,7 @@ class IngestService:
         self._directory = directory
         self._registry = registry
         self._ticker: asyncio.Task[None] | None = None
-        self.pipeline = Pipeline(log, settings, self._hold_back, self._rest)
+        self.pipeline = Pipeline(log, settings, self._say_and_hold, lambda _resting: self._hold())
         policy = TimePolicy(settings)
         self.discovery = Discovery(settings, policy)
         self._statuses = Statuses(directory)
@@ -79,7 +79,6 @@ class IngestService:
         self._newcomers = receiver.newcomers
         self._broker = broker
         self._source: MqttSource | None = None
-        self._full = self._resting = False
         self._pusher = Pusher(directory, self._registrar, self.pipeline, policy, settings)
         self._replayer = Replayer(log, self.pipeline, receiver, self._pusher)
 
@@ -176,22 +175,17 @@ class IngestService:
             self.sparkplug.tick(now_us())
             self.pipeline.wake()
 
-    def _hold_back(self, full: bool) -> None:
-        self._full = full
+    def _say_and_hold(self, full: bool) -> None:
         if self._source is not None and full:
             logger.warning("the log is behind: holding the broker back")
         elif self._source is not None:
             logger.info("the log has caught up: reading from the broker again")
         self._hold()
 
-    def _rest(self, resting: bool) -> None:
-        self._resting = resting
-        self._hold()
-
     def _hold(self) -> None:
         if self._source is None:
             return
-        if self._full or self._resting:
+        if self.pipeline.holds_back:
             self._source.pause()
         else:
             self._source.resume()

@@ -208,8 +208,10 @@ class _Framed(NamedTuple):
 def _frame(data: bytes) -> _Framed | None:
     """As everybody writes them, in the order of the fields' numbers; None when it is not like that at its ends."""
     timestamp = at = 0
-    if data[:1] == b"\x08":
+    if data and data[0] == _TIMESTAMP:
         timestamp, at = _number(data, 1)
+        if at > 1 + _MOST_VARINT:
+            return None
     for size in (2, 3):
         end = len(data) - size
         if end >= at and data[end] == _SEQ and data[-1] < 0x80 and (size == 2 or data[-2] >= 0x80):

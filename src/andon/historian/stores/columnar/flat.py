@@ -3,7 +3,7 @@
 Plain and not compressed, a column of Parquet ends with its values, one behind the other; those that are null are left
 out. The writer looks whether it does, and notes in the file's metadata where the values begin. To other readers the
 file is like any other. It is for what is read a few rows at a time from many files: decoding a row group to have these
-would take twenty times as long as all that is done with them.
+takes five times as long.
 """
 
 from __future__ import annotations
