@@ -24,6 +24,7 @@ from andon.engines.log.port import ALERTS, Log, Record
 from andon.engines.log.records import RecordFollower
 from andon.kit.errors import UnavailableError
 from andon.kit.quality import Quality
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +55,7 @@ class AlarmFollower:
     async def stop(self) -> None:
         """Follow no more."""
         if self._reloading is not None:
-            self._reloading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reloading
+            await end_tasks(self._reloading)
         await self._records.stop()
 
     async def caught_up(self, patience_s: float = 1.0) -> bool:
@@ -138,7 +137,8 @@ class AlarmFollower:
     async def _reload_now_and_then(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stale.wait(), self._reload_s)
+                async with asyncio.timeout(self._reload_s):
+                    await self._stale.wait()
                 await asyncio.sleep(self._retry_s)
             self._stale.clear()
             try:

@@ -34,6 +34,7 @@ from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import UnavailableError
 from andon.kit.quality import Quality
 from andon.kit.samples import SampleBatch
+from andon.kit.tasks import end_tasks
 from andon.registry.directory import Directory
 
 logger = logging.getLogger(__name__)
@@ -97,10 +98,7 @@ class AlarmService:
         if self._consumer is not None:
             await self._consumer.stop()
             await asyncio.gather(self._tasks[0], return_exceptions=True)
-        for task in self._tasks[1:]:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end_tasks(*self._tasks[1:])
         self._tasks = []
         async with self._lock:
             with contextlib.suppress(UnavailableError):

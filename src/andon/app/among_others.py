@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from andon.engines.livestate.redis_follower import RedisFollower
 from andon.kit.errors import UnavailableError
+from andon.kit.tasks import end_tasks
 
 if TYPE_CHECKING:
     from andon.app.plant import Plant
@@ -47,7 +48,7 @@ async def among_others(plant: Plant) -> AsyncIterator[None]:
         if not plant.runs("api"):  # which does it by itself
             await stack.enter_async_context(learning_of_sessions(plant))
         telling = asyncio.create_task(_tell_lags(plant), name="consumer lags")
-        stack.push_async_callback(_ended, telling)
+        stack.push_async_callback(end_tasks, telling)
         await plant.fleet.start()
         stack.push_async_callback(plant.fleet.stop)
         yield
@@ -61,11 +62,6 @@ async def _tell_lags(plant: Plant) -> None:
         await asyncio.sleep(LAGS_S)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
 @asynccontextmanager
 async def learning_of_sessions(plant: Plant) -> AsyncIterator[None]:
     """Learn which sessions others ended (the command line, other processes), and which keys they sign with."""
@@ -75,8 +71,7 @@ async def learning_of_sessions(plant: Plant) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        learning.cancel()
-        await asyncio.gather(learning, return_exceptions=True)
+        await end_tasks(learning)
 
 
 async def _learn(plant: Plant) -> None:

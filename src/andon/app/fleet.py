@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from andon.engines.database import Base, Database
 from andon.kit.clock import US_PER_HOUR, US_PER_S, now_us
 from andon.kit.errors import UnavailableError
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -97,9 +98,7 @@ class Fleet:
         """Say that we are gone."""
         if self._task is None:
             return
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_tasks(self._task)
         with contextlib.suppress(UnavailableError):
             await asyncio.to_thread(self._leave)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from andon.engines.database.lease import Lease
 from andon.kit.errors import UnavailableError
+from andon.kit.tasks import end_tasks
 
 if TYPE_CHECKING:
     from andon.app.plant import Plant
@@ -39,9 +39,7 @@ async def lead(lease: Lease, run: Run, tell: Tell = _nobody) -> AsyncIterator[No
     try:
         yield
     finally:
-        leading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await leading
+        await end_tasks(leading)
         await lease.release()
 
 

@@ -15,6 +15,7 @@ from andon.historian.stores.columnar.store import LocalStore
 from andon.historian.stores.columnar.tagfile import keep_tags
 from andon.kit.clock import US_PER_DAY, now_us
 from andon.kit.errors import UnavailableError
+from andon.kit.tasks import end_tasks
 from andon.registry.directory import Directory
 
 logger = logging.getLogger(__name__)
@@ -63,9 +64,7 @@ async def beside_history(store: HistoryStore, directory: Directory, settings: Se
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*tasks)
 
 
 async def _archiving(store: LocalStore, after_days: float) -> None:

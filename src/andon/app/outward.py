@@ -19,6 +19,7 @@ from andon.engines.database.positions import ConsumerPositionRow
 from andon.engines.log.port import ALERTS, Record
 from andon.engines.log.records import RecordFollower
 from andon.kit.errors import UnavailableError
+from andon.kit.tasks import end_tasks
 
 if TYPE_CHECKING:
     from andon.app.plant import Plant
@@ -85,8 +86,7 @@ async def _telling_configurations(plant: Plant) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        noting.cancel()
-        await asyncio.gather(noting, return_exceptions=True)
+        await end_tasks(noting)
         plant.config_push.stop()
 
 

@@ -19,6 +19,7 @@ from andon.app.plant import Plant
 from andon.app.warm_up import warm_up
 from andon.engines.livestate.redis_follower import RedisFollower
 from andon.engines.log.consumer import Consumer
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +60,7 @@ async def _historian(plant: Plant) -> AsyncIterator[Work]:
             yield work
         finally:
             await plant.uploads.stop()
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await end_tasks(keeping)
 
 
 @asynccontextmanager

@@ -112,7 +112,8 @@ async def _started(
                 stack.push_async_exit(attempt.pop_all())
                 return plant
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), RETRY_S)
+            async with asyncio.timeout(RETRY_S):
+                await stopping.wait()
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from andon.engines.broker.child import die_with_parent, end
 from andon.engines.broker.credentials import SIMULATOR
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.broker.outside import OutsideBroker
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +59,7 @@ class SimulatorChild:
     async def stop(self) -> None:
         """Ask the child to go, and make it go when it does not."""
         if self._watcher:
-            self._watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watcher
+            await end_tasks(self._watcher)
         if self._process:
             await end(self._process, STOP_PATIENCE_S)
         self.state = "stopped"

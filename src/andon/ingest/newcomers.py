@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from andon.kit.tasks import end_tasks
 from andon.registry.directory import Directory
 
 logger = logging.getLogger(__name__)
@@ -51,8 +52,7 @@ class Newcomers:
     async def stop(self) -> None:
         """Forget what is held: it was not acknowledged and comes again."""
         if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+            await end_tasks(self._looking)
         self._held, self._topics, self._bytes = [], set(), 0
 
     async def _look(self) -> None:

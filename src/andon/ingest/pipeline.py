@@ -17,6 +17,7 @@ from andon.ingest.rates import RateWindow
 from andon.ingest.settings import IngestSettings
 from andon.kit.errors import AndonError, TooLargeError
 from andon.kit.samples import SampleBatch
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -73,10 +74,9 @@ class Pipeline:
         if self._task is None:
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.settled(), patience_s)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+            async with asyncio.timeout(patience_s):
+                await self.settled()
+        await end_tasks(self._task)
         self._task = None
 
     @property
@@ -148,7 +148,8 @@ class Pipeline:
                 patience = began + pause - time.monotonic()
                 if patience > 0:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._hurry.wait(), patience)
+                        async with asyncio.timeout(patience):
+                            await self._hurry.wait()
 
     @contextlib.contextmanager
     def _rest(self, longest_s: float) -> Iterator[None]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from andon.ingest.devices import TagsMissingError
 from andon.ingest.settings import IngestSettings
 from andon.kit.errors import AndonError, UnavailableError
+from andon.kit.tasks import end_tasks
 from andon.registry.directory import DeviceInfo
 from andon.registry.model import NewTag
 from andon.registry.service import Registry
@@ -73,9 +74,7 @@ class TagRegistrar:
 
     async def stop(self) -> None:
         """End what is under way; messages that wait stay unacknowledged."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
 
     async def _work(self, uuid: str) -> None:
         queue = self._waiting[uuid]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 
@@ -27,6 +26,7 @@ from andon.ingest.statuses import DeviceStatus, Statuses
 from andon.ingest.timing import TimePolicy
 from andon.kit.clock import now_us
 from andon.kit.errors import NotFoundError
+from andon.kit.tasks import end_tasks
 from andon.registry.directory import DeviceInfo, Directory
 from andon.registry.service import Registry
 from andon.wire.errors import WireError
@@ -111,9 +111,7 @@ class IngestService:
     async def stop(self) -> None:
         """Disconnect, and write what was received; what cannot be written is delivered again at the next start."""
         if self._ticker is not None:
-            self._ticker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._ticker
+            await end_tasks(self._ticker)
         await self._registrar.stop()
         await self._newcomers.stop()
         # First the log, then the connections: acknowledgements need them.

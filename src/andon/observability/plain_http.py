@@ -45,7 +45,8 @@ async def plain_pages(host: str, port: int, pages: Mapping[str, Page]) -> AsyncI
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             writer.write(_response(await _answer(await _request_line(reader), pages)))
-            await asyncio.wait_for(writer.drain(), _REQUEST_S)
+            async with asyncio.timeout(_REQUEST_S):
+                await writer.drain()
         except (OSError, TimeoutError):
             return  # the caller went away: there is nobody left to tell
         finally:
@@ -61,7 +62,8 @@ async def plain_pages(host: str, port: int, pages: Mapping[str, Page]) -> AsyncI
 async def _request_line(reader: asyncio.StreamReader) -> bytes:
     """The first line of a whole request head; empty when it is none."""
     try:
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _REQUEST_S)
+        async with asyncio.timeout(_REQUEST_S):
+            head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return b""
     return head.split(b"\r\n", 1)[0]

@@ -14,6 +14,7 @@ from andon.engines.log.consumer import Consumer, ConsumerLimits
 from andon.engines.log.port import SENSORS_DATA, Log
 from andon.kit.clock import now_us, to_iso
 from andon.kit.samples import SampleBatch
+from andon.kit.tasks import end_tasks
 from andon.realtime.messages import encode
 from andon.realtime.moving_mean import WINDOW_S, MovingMeans
 from andon.registry.directory import Directory
@@ -76,9 +77,8 @@ class MqttOut:
     async def stop(self) -> None:
         """Publish no more."""
         await self._consumer.stop()
-        for task in self._tasks[1:]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks[:1], return_exceptions=True)
+        await end_tasks(*self._tasks[1:])
         self._tasks = []
 
     def on_alarm(self, event: AlarmEvent) -> None:

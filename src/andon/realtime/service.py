@@ -17,6 +17,7 @@ from andon.identity.model import Principal
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import ForbiddenError, UnauthenticatedError
 from andon.kit.samples import SampleBatch
+from andon.kit.tasks import end_tasks
 from andon.realtime import metrics
 from andon.realtime.announce import Announcer
 from andon.realtime.catchup import CatchUpLimits, Missed, missed_between
@@ -99,9 +100,8 @@ class RealtimeService:
             self.end(client, "shutdown", "Andon is shutting down", "connect again in a moment")
         if self._consumer is not None:
             await self._consumer.stop()
-        for task in self._tasks[1:]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks[:1], return_exceptions=True)
+        await end_tasks(*self._tasks[1:])
         self._tasks = []
         if self._resolving is not None:
             self._resolving.cancel()
@@ -197,7 +197,8 @@ class RealtimeService:
         for start in range(0, len(found), _PART):
             self.fanout.deliver(client, found[start : start + _PART])
             try:
-                await asyncio.wait_for(client.outlet.drained(), self.settings.slow_limit_s)
+                async with asyncio.timeout(self.settings.slow_limit_s):
+                    await client.outlet.drained()
             except TimeoutError:
                 self.end(client, *TOO_SLOW)
             if client.ended:

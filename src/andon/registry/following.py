@@ -7,6 +7,7 @@ import contextlib
 import logging
 
 from andon.kit.errors import UnavailableError
+from andon.kit.tasks import end_tasks
 from andon.registry.directory import Directory
 from andon.registry.service import Registry
 
@@ -37,9 +38,7 @@ class DirectoryFollower:
         """Look no more."""
         self._directory.follow(None)
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks(self._task)
 
     async def catch_up(self) -> bool:
         """Until a look that began after this call is over. False when there is none for long: the database is away."""
@@ -47,7 +46,8 @@ class DirectoryFollower:
         self._waiting.append(over)
         self._wanted.set()
         try:
-            await asyncio.wait_for(over, self._patience_s)
+            async with asyncio.timeout(self._patience_s):
+                await over
         except TimeoutError:
             return False
         return True
@@ -55,7 +55,8 @@ class DirectoryFollower:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._interval_s)
+                async with asyncio.timeout(self._interval_s):
+                    await self._wanted.wait()
             self._wanted.clear()
             waiting, self._waiting = self._waiting, []
             if await self._look():

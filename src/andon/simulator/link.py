@@ -152,12 +152,14 @@ class Link:
                 retry_s = _RETRY_FIRST_S
             # Spread out, so that a fleet does not come back in the same instant.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closed.wait(), retry_s * random.uniform(0.5, 1.0))
+                async with asyncio.timeout(retry_s * random.uniform(0.5, 1.0)):
+                    await self._closed.wait()
             retry_s = min(retry_s * 2, self._broker.retry_max_s)
 
     async def wait_connected(self, seconds: float) -> None:
         """Return when the broker has let us in. TimeoutError after `seconds`; `last_error` then says why not."""
-        await asyncio.wait_for(self._ready.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await self._ready.wait()
 
     async def below(self, waiting: int) -> None:
         """Return when at most `waiting` messages are not acknowledged: the brake for a fast sender."""
@@ -170,7 +172,8 @@ class Link:
         self._closed.set()
         if self._connection is not None and flush_s > 0:
             try:
-                await asyncio.wait_for(self.below(0), flush_s)
+                async with asyncio.timeout(flush_s):
+                    await self.below(0)
             except TimeoutError:
                 logger.warning("messages were left unsent", extra={"link": self.client_id, "count": len(self._outbox)})
         if self._connection is not None:
@@ -226,7 +229,8 @@ class Link:
             version=_VERSIONS[broker.mqtt_version],
         )
         try:
-            await asyncio.wait_for(opening, broker.connect_timeout_s)
+            async with asyncio.timeout(broker.connect_timeout_s):
+                await opening
         except TimeoutError as error:
             seconds, version = broker.connect_timeout_s, broker.mqtt_version
             raise TimeoutError(f"no welcome within {seconds:g} s; does it speak MQTT {version}?") from error
@@ -283,6 +287,7 @@ class Link:
 async def _end(closing: Coroutine[Any, Any, None]) -> None:
     """Close a connection, also one that never came about or whose peer no longer answers."""
     try:
-        await asyncio.wait_for(closing, _CLOSE_S)
+        async with asyncio.timeout(_CLOSE_S):
+            await closing
     except (OSError, TimeoutError) as error:
         logger.debug("a connection did not close cleanly", extra={"reason": str(error)})

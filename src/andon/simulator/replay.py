@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Literal, NamedTuple
 from andon.kit.clock import US_PER_S
 from andon.kit.errors import InvalidError, UnavailableError
 from andon.kit.ids import DEVICE_ID_PATTERN
+from andon.kit.tasks import end_tasks
 from andon.simulator.clock import machine_us
 from andon.simulator.config import BrokerConfig, BufferConfig
 from andon.simulator.link import Link
@@ -95,9 +95,7 @@ async def replay(
         return await _play(recording, device, topic, link, _Clock(timestamps, speed, period_s), units, on_progress)
     finally:
         await link.close(_CLOSE_S)
-        connecting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await connecting
+        await end_tasks(connecting)
 
 
 def _check(recording: Recording, device: str, speed: float, timestamps: str, period_s: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from andon import __version__
 from andon.kit.clock import to_iso
+from andon.kit.tasks import end_tasks
 from andon.simulator.clock import machine_us
 from andon.simulator.config import SimulatorConfig
 from andon.simulator.health import health_endpoint
@@ -74,18 +75,11 @@ class Simulation:
             connecting = [tasks.create_task(link.run()) for link in self.links]
             living = [tasks.create_task(publisher.run()) for publisher in self.publishers]
             await stop.wait()
-            await _end(living)
+            await end_tasks(*living)
             for publisher in self.publishers:
                 publisher.farewell()
             await asyncio.gather(*(link.close(FLUSH_S) for link in self.links))
-            await _end(connecting)
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+            await end_tasks(*connecting)
 
 
 async def run_simulator(

@@ -132,3 +132,30 @@ async def test_a_database_that_does_not_answer_is_not_waited_for(
     await asyncio.wait_for(frozen.lost(), WITHIN_S / 2)
     assert not frozen.held
     answering.set()
+
+
+class Noticed(Lease):
+    """Tells when the database has renewed it."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, "alerts", "a", beat_s=0, expires_s=3600)
+        self.renewed = threading.Event()
+
+    def _renew(self) -> None:
+        super()._renew()
+        self.renewed.set()
+
+
+@pytest.mark.parametrize("moment", range(12))
+async def test_it_can_be_given_up_at_any_moment_of_a_beat(database: Database, moment: int) -> None:
+    busy = Noticed(database)
+    await busy.acquire()
+    for _ in range(20):
+        busy.renewed.clear()
+        while not busy.renewed.is_set():  # noqa: ASYNC110  (each turn of the loop counts)
+            await asyncio.sleep(0)
+    for _ in range(moment):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(WITHIN_S) as limit:
+        await busy.release()
+    assert not limit.expired() and not busy.held

@@ -70,7 +70,8 @@ async def end(process: asyncio.subprocess.Process, patience_s: float) -> None:
         return
     try:
         process.terminate()
-        await asyncio.wait_for(process.wait(), patience_s)
+        async with asyncio.timeout(patience_s):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

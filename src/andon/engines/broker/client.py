@@ -14,6 +14,7 @@ from gmqtt.mqtt.constants import MQTTv50, MQTTv311
 from gmqtt.subscription import Subscription
 
 from andon.engines.broker.mqtt_protocol import FastClient, OnMessage
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,8 @@ class MqttClient:
         From then on nothing is missed: what somebody publishes before the broker has our subscriptions is
         acknowledged to them and thrown away.
         """
-        await asyncio.wait_for(self._ready.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await self._ready.wait()
 
     async def confirmed(self) -> None:
         """Until the broker has confirmed every QoS 1 message that was published so far."""
@@ -130,9 +132,7 @@ class MqttClient:
     async def stop(self) -> None:
         """Disconnect in order: the broker keeps the session and drops the will."""
         if self._connecting is not None:
-            self._connecting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._connecting
+            await end_tasks(self._connecting)
         self._up.clear()
         self._ready.clear()
         self._client.stop_reconnect()

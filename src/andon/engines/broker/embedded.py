@@ -17,6 +17,7 @@ from andon.engines.broker.credentials import SERVER, Credentials, write_private
 from andon.engines.broker.monitor import BrokerStats, monitor_port, read_stats
 from andon.engines.broker.ports import free_port
 from andon.kit.errors import StartError
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +94,7 @@ class EmbeddedBroker:
     async def stop(self) -> None:
         """Stop the child: asked first, killed when it does not go."""
         if self._watcher is not None:
-            self._watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watcher
+            await end_tasks(self._watcher)
             self._watcher = None
         if self._process is not None:
             await child.end(self._process, self.config.stop_timeout_s)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from andon.engines.database.base import Base
 from andon.engines.database.database import Database
 from andon.kit.errors import UnavailableError
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,8 @@ class Lease:
         """TimeoutError when the database does not answer in time: others may take us for dead by now."""
         renewing = asyncio.create_task(asyncio.to_thread(self._renew))
         try:
-            await asyncio.wait_for(asyncio.shield(renewing), max(within_s, 0))
+            async with asyncio.timeout(max(within_s, 0)):
+                await asyncio.shield(renewing)
         except TimeoutError:
             renewing.add_done_callback(_forget)  # it cannot be stopped, and changes nothing any more
             raise
@@ -159,9 +161,7 @@ class Lease:
 
     async def _end_beating(self) -> None:
         if self._beating is not None:
-            self._beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._beating
+            await end_tasks(self._beating)
             self._beating = None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from andon.engines.livestate.redis_keys import CURRENT_TTL_S, document_entry
 from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
+from andon.kit.tasks import end_tasks
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -55,8 +56,7 @@ class RedisDocuments:
     async def stop(self) -> None:
         """Stop; what was written expires by itself."""
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            await end_tasks(self._running)
             self._running = None
 
     async def _run(self) -> None:

@@ -15,6 +15,7 @@ from andon.engines.livestate.memory import LiveStateLimits, MemoryLiveState
 from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
 from andon.engines.livestate.redis_mirror import Mirror, Snapshot
 from andon.kit.samples import SampleBatch
+from andon.kit.tasks import end_tasks
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -83,7 +84,8 @@ class RedisFollower(Delegating):
     async def wait_complete(self, timeout_s: float) -> bool:
         """Wait until the state has been complete once; False when that takes too long."""
         try:
-            await asyncio.wait_for(self._complete.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._complete.wait()
         except TimeoutError:
             return False
         return True
@@ -91,8 +93,7 @@ class RedisFollower(Delegating):
     async def stop(self) -> None:
         """Stop following; the state stays as it is."""
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            await end_tasks(self._running)
             self._running = None
 
     def subscribe(self, listener: Callable[[SampleBatch], None]) -> Callable[[], None]:
@@ -167,8 +168,7 @@ class RedisFollower(Delegating):
 
     async def _end_warming(self) -> None:
         if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
+            await end_tasks(self._warming)
             self._warming = None  # one that had not begun has not said so
 
     @property

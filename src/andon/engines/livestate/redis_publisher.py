@@ -20,6 +20,7 @@ from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
 from andon.engines.livestate.snapshot import encode_counts, encode_part, parts_of
 from andon.kit.clock import now_us
 from andon.kit.samples import SampleBatch, encode
+from andon.kit.tasks import end_tasks
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -116,9 +117,7 @@ class RedisPublisher(Delegating):
         self._wake.set()
         self._tasks[1].cancel()
         await asyncio.wait(self._tasks, timeout=2 * self._limits.lease_s)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         await self._keys.close()
         self.leading = False
 
@@ -142,8 +141,7 @@ class RedisPublisher(Delegating):
             await client.eval(_RELEASE, 1, self._names.lease, self._epoch)
         finally:
             if self._snapshot is not None:
-                self._snapshot.cancel()
-                await asyncio.gather(self._snapshot, return_exceptions=True)
+                await end_tasks(self._snapshot)
                 self._snapshot = None
 
     async def _renew(self, client: redis.asyncio.Redis) -> None:
@@ -174,7 +172,8 @@ class RedisPublisher(Delegating):
         loop = asyncio.get_running_loop()
         while not self._stopping and (left := deadline - loop.time()) > 0:
             try:
-                await asyncio.wait_for(self._wake.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
             except TimeoutError:
                 return
             self._wake.clear()

@@ -184,6 +184,7 @@ class Consumer:
 
     async def _pause(self) -> None:
         try:
-            await asyncio.wait_for(self._stopping.wait(), _RETRY_S)
+            async with asyncio.timeout(_RETRY_S):
+                await self._stopping.wait()
         except TimeoutError:
             return

@@ -10,6 +10,7 @@ from typing import Literal
 
 from andon.engines.log.port import Log, Record
 from andon.kit.errors import UnavailableError
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +58,7 @@ class RecordFollower:
 
     async def stop(self) -> None:
         """Follow no more; what is in hand may be handled again by whoever goes on."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         self._tasks = []
 
     async def caught_up(self, patience_s: float) -> bool:

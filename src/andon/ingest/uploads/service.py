@@ -22,6 +22,7 @@ from andon.ingest.uploads.spool import Spool
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import AndonError, ConflictError, NotFoundError, TooLargeError, UnavailableError
 from andon.kit.ids import new_id
+from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +61,7 @@ class UploadService:
     async def stop(self) -> None:
         """Leave everything as it is; the next start goes on."""
         tasks = [*self._running.values(), *([self._sweeper] if self._sweeper else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*tasks)
 
     async def begin(self, principal: Principal, name: str, size: int, fingerprint: str) -> tuple[Upload, bool]:
         """The upload to send pieces to, and whether it is new: the same file of the same user goes on.
@@ -168,8 +167,7 @@ class UploadService:
         upload = self.get(principal.organisation_id, upload_id)
         task = self._running.pop(upload_id, None)
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks(task)
         async with self._lock(upload_id):
             if upload.state in OVER:
                 self._uploads.pop(upload_id, None)

@@ -43,6 +43,7 @@ from andon.historian.stores.influx.tiers import Tiers
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import StartError, UnavailableError
 from andon.kit.samples import SampleBatch
+from andon.kit.tasks import end_tasks
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -193,8 +194,7 @@ class InfluxStore:
             return
         self._closed = True
         if self._maintaining is not None:
-            self._maintaining.cancel()
-            await asyncio.gather(self._maintaining, return_exceptions=True)
+            await end_tasks(self._maintaining)
         try:
             with contextlib.suppress(UnavailableError):  # what comes again after the next start changes nothing
                 await self._positions.flush()
