@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from andon.kit.samples import SampleBatch
 
@@ -54,6 +55,27 @@ class BatchBuilder:
         self._values += array("d", values)
         self._qualities += array("B", qualities)
         self._received += array("q", (received,)) * len(tag_ids)
+        if len(self._tags) >= self._batch_samples:
+            self._put_aside()
+
+    def add_columns(
+        self,
+        tag_ids: array[int],
+        timestamps: int | NDArray[np.int64],
+        values: NDArray[np.float64],
+        qualities: array[int],
+        received: int,
+    ) -> None:
+        """As `add_numbers`, of columns that are made already; one timestamp may stand for all."""
+        count = len(tag_ids)
+        self._tags += tag_ids
+        if isinstance(timestamps, int):
+            self._times += array("q", (timestamps,)) * count
+        else:
+            self._times.frombytes(timestamps.tobytes())
+        self._values.frombytes(values.tobytes())
+        self._qualities += qualities
+        self._received += array("q", (received,)) * count
         if len(self._tags) >= self._batch_samples:
             self._put_aside()
 

@@ -17,8 +17,6 @@ from andon.wire.errors import WireError
 from andon.wire.sparkplug.datatypes import INTEGERS
 from andon.wire.sparkplug.definitions import MetricDefinition, Reading, Rejected
 
-_NUMBER_BITS = 53  # integers beyond are rounded by float64, which is what samples are
-
 
 class Binding:
     """The tag of a metric: travels with every reading, so that nothing is looked up for a sample."""

@@ -29,6 +29,7 @@ from andon.wire.errors import WireError
 from andon.wire.sparkplug.definitions import Reading, Rejected, resolve
 from andon.wire.sparkplug.host import Born, Data, Died, Event, Ignored, RebirthWanted
 from andon.wire.sparkplug.messages import Outgoing, decode_state, host_birth, host_will, rebirth_command
+from andon.wire.sparkplug.numbers import Numbers
 from andon.wire.sparkplug.payload import open_data, read_rows
 from andon.wire.topics import SparkplugMessage, SparkplugTopic, StateTopic
 
@@ -122,7 +123,7 @@ class SparkplugHost:
         for event in events:
             if type(event) is Data:
                 device = node.devices.get(event.device_id)
-                if device is not None:
+                if device is not None and not self._take_numbers(device, event.readings, received):
                     wrong += _errors(event.rejected)
                     wrong += _errors(self._take(device, event.readings, received))
             else:
@@ -166,6 +167,7 @@ class SparkplugHost:
             except WireError as error:
                 device.waiting = None
                 rejected.append(Rejected("", error.reason, str(error)))
+        device.columns.forget()
         rejected += bind(info, device.definitions)
         if device.waiting is None:
             rejected += self._take(device, readings, received)
@@ -176,11 +178,20 @@ class SparkplugHost:
         device.info = info = self._names.find(device.name)
         problems = [] if refused is None else [refused]
         if info is not None:
+            device.columns.forget()
             problems += _errors(bind(info, device.definitions))
         for readings, received in waiting:
             problems += _errors(self._take(device, readings, received))
         if problems:
             self._refused(device.name.topic, b"", merged(problems, len(problems)))
+
+    def _take_numbers(self, device: EdgeDevice, readings: Sequence[Reading], received: int) -> bool:
+        """Whether they could be taken as columns."""
+        if type(readings) is not Numbers or device.waiting is not None:
+            return False
+        if device.info is None or device.info.status == "disabled":
+            return False
+        return device.columns.write(readings, received, self._policy, self._out)
 
     def _take(self, device: EdgeDevice, readings: Sequence[Reading], received: int) -> list[Rejected]:
         if device.waiting is not None:
@@ -192,6 +203,7 @@ class SparkplugHost:
             return self._remember(device, readings, received)
         if device.info.status == "disabled":
             return [Rejected("", "device_disabled", f"{device.info.device_id} is disabled")]
+        device.columns.settle()
         return write_readings(readings, received, self._policy, self._out)
 
     def _announce(self, device: EdgeDevice, received: int) -> None:
@@ -223,6 +235,7 @@ class SparkplugHost:
         for device_id in event.device_ids:
             device = node.devices.pop(device_id, None)
             if device is not None:
+                device.columns.settle()
                 write_stale(device.definitions, received, self._out)
         if None in event.device_ids:
             logger.info("edge node is offline", extra={"group": node.group, "node": node.node})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from andon.ingest.sparkplug.columns import NumberColumns
 from andon.ingest.sparkplug.names import EdgeName
 from andon.registry.directory import DeviceInfo
 from andon.wire.errors import WireError
@@ -26,9 +27,11 @@ class EdgeDevice:
     definitions: list[MetricDefinition] = field(default_factory=list)
     info: DeviceInfo | None = None
     waiting: list[tuple[Sequence[Reading], int]] | None = None
+    columns: NumberColumns = field(default_factory=NumberColumns)
 
     def carry_over(self, before: EdgeDevice) -> None:
         """Take over last values, so that a death right after a rebirth still has something to mark as stale."""
+        before.columns.settle()
         bindings = {definition.name: definition.binding for definition in before.definitions}
         for definition in self.definitions:
             definition.binding = bindings.get(definition.name)

@@ -163,9 +163,25 @@ _UNTYPED: Mapping[str, Reader] = {
 }
 
 
+_NUMBER_FIELDS = frozenset({"int_value", "long_value", "float_value", "double_value", "boolean_value"})
+
+
 def readers_of(datatype: int) -> Mapping[str, Reader]:
     """How a value of this type is read, by field. Type 0 and types of later standards are taken as they come."""
     return READERS.get(datatype) or _UNTYPED
+
+
+def plain_up_to(datatype: int, field: str) -> int | None:
+    """Up to which number what a field holds is the value itself; None when that is never so, or it is no number."""
+    reader = readers_of(datatype).get(field)
+    if reader is None or field not in _NUMBER_FIELDS:
+        return None
+    if reader in (_same, float):
+        return (1 << 64) - 1
+    if reader is _boolean:
+        return 1
+    bits, signed = INTEGERS[DataType(datatype)]
+    return (1 << (bits - 1 if signed else bits)) - 1
 
 
 def read_value(datatype: int, field: str, raw: Any) -> Any:

@@ -12,7 +12,7 @@ from andon.wire.sparkplug.errors import PayloadError
 from andon.wire.sparkplug.model import Metric
 from andon.wire.sparkplug.payload import Row, quality_of
 
-_LATEST_MS = 253_402_300_799_000  # the end of 9999; later does not fit into int64 µs, nor into a calendar
+LATEST_MS = 253_402_300_799_000  # the end of 9999; later does not fit into int64 µs, nor into a calendar
 
 
 class MetricDefinition:
@@ -101,7 +101,7 @@ def resolve(rows: Sequence[Row], payload_ms: int, definitions: Definitions) -> R
             continue
         at = at or payload_ms
         if at != last_at:
-            if at > _LATEST_MS:
+            if at > LATEST_MS:
                 rejected.append(_time_refused(definition.name, at))
                 continue
             last_at, moment = at, at * US_PER_MS or None
@@ -155,7 +155,7 @@ def _first_reading(
     at = metric.timestamp_ms or payload_ms
     if metric.problem is not None:
         rejected.append(Rejected(definition.name, "invalid_value", metric.problem))
-    elif at > _LATEST_MS:
+    elif at > LATEST_MS:
         rejected.append(_time_refused(definition.name, at))
     else:
         code = metric.properties.get("Quality")

@@ -5,6 +5,7 @@ A pure state machine: messages and the time go in, decisions come out. Nothing i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from andon.wire.sparkplug.definitions import Definitions, MetricDefinition, Read
 from andon.wire.sparkplug.errors import PayloadError
 from andon.wire.sparkplug.messages import BD_SEQ
 from andon.wire.sparkplug.model import Payload
+from andon.wire.sparkplug.numbers import read_numbers
 from andon.wire.sparkplug.payload import OpenData, decode, open_data
 from andon.wire.sparkplug.rebirth import RebirthDemand
 from andon.wire.sparkplug.shapes import Shapes
@@ -44,10 +46,10 @@ class Born(NamedTuple):
 
 
 class Data(NamedTuple):
-    """New readings. `in_sync` is False when messages before it are missing or it comes late."""
+    """New readings, `Numbers` when they all are. Not `in_sync`: messages before it are missing, or it comes late."""
 
     device_id: str | None
-    readings: list[Reading]
+    readings: Sequence[Reading]
     rejected: list[Rejected]
     in_sync: bool
 
@@ -201,6 +203,9 @@ class HostSession:
             detail = f"data of {message.device_id} before its DBIRTH"
             return [Ignored("unknown_device", detail), *self._ask("unknown_device", now)]
         opened = message.opened
+        numbers = None if opened.repeated is None else read_numbers(opened.repeated, opened.timestamp_ms, definitions)
+        if numbers is not None:
+            return [Data(message.device_id, numbers, [], in_sync)]
         taken, rejected, unknown = resolve(opened.rows(), opened.timestamp_ms, definitions)
         events: list[Event] = [Data(message.device_id, taken, rejected, in_sync)]
         if unknown:

@@ -7,7 +7,7 @@ Births and commands go through `decode`, which keeps everything. The many data m
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -24,6 +24,9 @@ from andon.wire.sparkplug.structures import (
     write_properties,
     write_template,
 )
+
+if TYPE_CHECKING:
+    from andon.wire.sparkplug.shapes import Repeated
 
 Row = tuple[int | str, int, str | None, Any, int, bool]
 """(name, or alias when it has no name; timestamp ms, 0 when there is none; field of the value, None when it is null;
@@ -149,18 +152,18 @@ def _write_value(target: pb.Payload.Metric, metric: Metric) -> None:
 class OpenData(NamedTuple):
     """A data message whose metrics have not been looked at yet; `seq` and `timestamp_ms` are 0 when missing.
 
-    `known`: its rows when they were read without protobuf.
+    `repeated`: what it brings when it was read without protobuf.
     """
 
     timestamp_ms: int
     seq: int
     has_seq: bool
     metrics: Sequence[pb.Payload.Metric]
-    known: list[Row] | None = None
+    repeated: Repeated | None = None
 
     def rows(self) -> list[Row]:
         """One tuple a metric."""
-        return read_rows(self.metrics) if self.known is None else self.known
+        return read_rows(self.metrics) if self.repeated is None else self.repeated.rows()
 
 
 def open_data(data: bytes) -> OpenData:

@@ -49,21 +49,18 @@ class _Column:
     """Fields of some metrics that are written alike: their places, read at once."""
 
     def __init__(self, rows: Sequence[int], spans: Sequence[_Span]) -> None:
-        self.rows = rows
+        self.rows = np.array(rows, np.intp)
         self.field, self.size = spans[0].field, spans[0].size
         self._places = np.array([[span.at] for span in spans], np.intp) + np.arange(self.size, dtype=np.intp)
 
-    def read(self, block: Bytes) -> list[Any] | None:
+    def read(self, block: Bytes) -> NDArray[Any] | None:
         """What stands there; None when it is written otherwise."""
         found = block.take(self._places)
-        numbers: NDArray[Any] | None
         if self.field == _DOUBLE:
-            numbers = found.view("<f8")[:, 0]
-        elif self.field == _FLOAT:
-            numbers = found.view("<f4")[:, 0]
-        else:
-            numbers = self._varints(found)
-        return None if numbers is None else list(numbers.tolist())
+            return found.view("<f8")[:, 0]
+        if self.field == _FLOAT:
+            return found.view("<f4")[:, 0]
+        return self._varints(found)
 
     def _varints(self, found: Bytes) -> NDArray[Any] | None:
         if (found[:, :-1] < 0x80).any() or (found[:, -1] >= 0x80).any():
@@ -76,8 +73,29 @@ class _Column:
         return None if self.field == _INT and (numbers >> np.uint64(32)).any() else numbers
 
 
+Filling = list[tuple[NDArray[np.intp], NDArray[Any]]]
+"""Rows of a message, and what they hold: together a column or a part of one."""
+
+
+class Repeated(NamedTuple):
+    """What a message that fits a shape brings that is new."""
+
+    shape: Shape
+    times: Filling
+    values: Filling
+
+    def rows(self) -> list[Row]:
+        """As `read_rows`."""
+        shape = self.shape
+        times, values = _filled(shape.times, self.times), _filled(shape.values, self.values)
+        return list(zip(shape.keys, times, shape.fields, values, shape.qualities, shape.historical, strict=True))
+
+
 class Shape:
-    """What the metrics of a message look like. Make it with `learn`."""
+    """What the metrics of a message look like, column by column; of times and values only what never changes.
+
+    Make it with `learn`. `understood` is for whoever reads the messages through a birth.
+    """
 
     def __init__(self, block: bytes, rows: Sequence[Row], spans: Sequence[_Spans]) -> None:
         whole = np.frombuffer(block, np.uint8)
@@ -87,7 +105,8 @@ class Shape:
         self._fixed_at = np.flatnonzero(fixed)
         self._fixed = whole[self._fixed_at].tobytes()
         self._size = len(whole)
-        self._keys, self._times, self._fields, self._values, self._qualities, self._historical = zip(*rows, strict=True)
+        self.keys, self.times, self.fields, self.values, self.qualities, self.historical = zip(*rows, strict=True)
+        self.understood: Any = None
         self._time_columns = list(_columns([each.time for each in spans]))
         self._value_columns = list(_columns([each.value for each in spans]))
 
@@ -98,18 +117,17 @@ class Shape:
         if not spans or len(spans) != len(rows):
             return None
         shape = Shape(block, rows, spans)
-        return shape if shape.read(block, 0) == list(rows) else None
+        read = shape.read(block, 0)
+        return shape if read is not None and read.rows() == list(rows) else None
 
-    def read(self, data: bytes, at: int) -> list[Row] | None:
-        """As `read_rows`, of the metrics that begin at `at`; None when they look otherwise."""
+    def read(self, data: bytes, at: int) -> Repeated | None:
+        """What the metrics that begin at `at` bring; None when they look otherwise."""
         block = np.frombuffer(data, np.uint8, self._size, at)
         if block.take(self._fixed_at).tobytes() != self._fixed:
             return None
-        times = _filled(self._times, self._time_columns, block)
-        values = _filled(self._values, self._value_columns, block)
-        if times is None or values is None:
-            return None
-        return list(zip(self._keys, times, self._fields, values, self._qualities, self._historical, strict=True))
+        times = _read(self._time_columns, block)
+        values = _read(self._value_columns, block)
+        return None if times is None or values is None else Repeated(self, times, values)
 
 
 def _columns(spans: Sequence[_Span | None]) -> Iterator[_Column]:
@@ -121,16 +139,20 @@ def _columns(spans: Sequence[_Span | None]) -> Iterator[_Column]:
         yield _Column(rows, [span for row in rows if (span := spans[row]) is not None])
 
 
-def _filled(before: Sequence[object], columns: Sequence[_Column], block: Bytes) -> Sequence[object] | None:
-    """A column of rows with what the block has; what is not in the block is as it was."""
-    if len(columns) == 1 and len(columns[0].rows) == len(before):
-        return columns[0].read(block)
-    filled = list(before)
+def _read(columns: Sequence[_Column], block: Bytes) -> Filling | None:
+    filling: Filling = []
     for column in columns:
         found = column.read(block)
         if found is None:
             return None
-        for row, value in zip(column.rows, found, strict=True):
+        filling.append((column.rows, found))
+    return filling
+
+
+def _filled(before: Sequence[object], filling: Filling) -> Sequence[object]:
+    filled = list(before)
+    for rows, found in filling:
+        for row, value in zip(rows.tolist(), found.tolist(), strict=True):
             filled[row] = value
     return filled
 
@@ -237,11 +259,11 @@ class Shapes:
         if frame is None:
             return open_data(data)
         shape = self._known.get(frame.end - frame.begin)
-        rows = None if shape is None else shape.read(data, frame.begin)
-        if rows is None:
+        repeated = None if shape is None else shape.read(data, frame.begin)
+        if repeated is None:
             return self._opened(data, frame)
         self._missed = 0
-        return OpenData(frame.timestamp_ms, frame.seq, True, (), rows)
+        return OpenData(frame.timestamp_ms, frame.seq, True, (), repeated)
 
     def _opened(self, data: bytes, frame: _Framed) -> OpenData:
         """By protobuf. A source that never repeats itself is looked at less and less often."""
