@@ -99,6 +99,7 @@ class Topics:
     async def record_bytes(self, stream: str) -> int:
         """The largest payload that the stream takes."""
         topic = self.topic(stream)
+        self._use(topic)
         if topic not in self._record_bytes:
             async with self._learning:
                 await self._learn_limit(stream, topic)
