@@ -13,13 +13,14 @@ from build_web import install, machine_node, npm, wheel_node
 
 from andon.api.application import ApiOptions, create_application
 from andon.api.middleware import RequestStats
+from andon.api.routers import ROUTERS
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "openapi.json"
 
 
 def openapi_text() -> str:
     """The document as it is committed: the same for the same code."""
-    document = create_application({}, ApiOptions(), RequestStats()).openapi()
+    document = create_application({}, ApiOptions(), RequestStats(), routers=ROUTERS).openapi()
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 

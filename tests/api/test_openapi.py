@@ -14,15 +14,16 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from andon.api.application import ROUTERS, ApiOptions, create_application
+from andon.api.application import ApiOptions, create_application
 from andon.api.middleware import RequestStats
 from andon.api.openapi import NO_PERMISSION, SIGNED_IN, complete_openapi
+from andon.api.routers import ROUTERS
 from andon.identity.model import PERMISSIONS
 from andon.kit.contract import contract_of
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "docs" / "reference" / "openapi.json"
-APPLICATION = create_application({}, ApiOptions(), RequestStats())
+APPLICATION = create_application({}, ApiOptions(), RequestStats(), routers=ROUTERS)
 DOCUMENT: dict[str, Any] = APPLICATION.openapi()
 OPEN = {
     "/api/v1/auth/login",

@@ -10,12 +10,13 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 
-from andon.api.metrics import ProcessFigures, exposition, families
-from andon.app import web  # noqa: F401  (with it come all parts that count)
+from andon.api.exposition import ProcessFigures, exposition, families
+from andon.app import web  # noqa: F401  (with it and `realtime` come all parts that count)
 from andon.app.plant import build_plant
 from andon.app.probes import process_figures
 from andon.app.settings import load_settings
 from andon.engines.broker.monitor import BrokerStats
+from andon.realtime import service as realtime  # noqa: F401
 from andon.simulator.config import SimulatorConfig
 from andon.simulator.health import figures
 from andon.simulator.service import Simulation

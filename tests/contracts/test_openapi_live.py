@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from andon.api.application import ROUTERS
+from andon.api.routers import ROUTERS
 from andon.api.schemas import Error
 from andon.kit.contract import contract_of
 from support.running import PASSWORD, eventually

@@ -11,39 +11,15 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from andon import __version__
-from andon.alarms import endpoints as alarms
-from andon.analytics import endpoints as analytics
-from andon.api import devices, health, looms, metrics, system
+from andon.api import health, metrics
 from andon.api.errors import install_error_handlers
 from andon.api.gateway.routes import Elsewhere
 from andon.api.middleware import RateWindow, RequestMiddleware, RequestStats
-from andon.api.openapi import complete_openapi
 from andon.api.ui import WebUi
-from andon.historian import endpoints as historian
-from andon.identity import endpoints as identity
-from andon.ingest import endpoints as ingest
-from andon.ingest.imports import endpoints as imports
-from andon.ingest.uploads import endpoints as uploads
-from andon.registry import endpoints as registry
 
 DESCRIPTION = "From the machine to the browser: devices, samples, alarms, analytics. Sign in at /api/v1/auth/login."
 
 PREFIX = "/api/v1"
-# Fixed paths such as /devices/discovered stand before /devices/{device_id}.
-ROUTERS: tuple[APIRouter, ...] = (
-    identity.router,
-    ingest.router,
-    imports.router,
-    uploads.router,
-    *historian.ROUTERS,
-    registry.router,
-    devices.router,
-    looms.router,
-    alarms.router,
-    analytics.router,
-    system.router,
-    health.router,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +39,10 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document, built at the first call."""
         if self.openapi_schema is None:
-            # Of all endpoints, also those that another process answers.
+            # Of all endpoints, also those that another process answers: who documents nothing need not have them.
+            from andon.api.openapi import complete_openapi
+            from andon.api.routers import ROUTERS
+
             described = FastAPI(title=self.title, version=self.version, description=self.description)
             for router in ROUTERS:
                 described.include_router(router, prefix=PREFIX)
@@ -80,7 +59,7 @@ def create_application(
     requests: RequestStats,
     lifespan: Lifespan | None = None,
     *,
-    routers: Sequence[APIRouter] = ROUTERS,
+    routers: Sequence[APIRouter],
     elsewhere: Elsewhere | None = None,
 ) -> FastAPI:
     """The HTTP application. `state` are the services that endpoints take from `request.app.state`.

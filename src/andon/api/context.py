@@ -13,7 +13,7 @@ from andon.api.middleware import RequestStats
 if TYPE_CHECKING:
     from andon.alarms.reader import AlarmReader
     from andon.api.device_views import DeviceViews
-    from andon.api.metrics import ProcessFigures
+    from andon.api.exposition import ProcessFigures
     from andon.engines.livestate.port import LiveState
     from andon.engines.log.port import Log
     from andon.registry.directory import Directory

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -13,12 +12,13 @@ from fastapi import APIRouter, Depends
 from andon import __version__
 from andon.api.context import ApiContext, RoleStatus, context
 from andon.api.health import overall, probe_all
+from andon.api.plant_figures import plant_figures
 from andon.api.system_schemas import Dashboard, SystemMetrics, SystemStatus
 from andon.engines.log.port import DEAD_LETTERS
 from andon.engines.log.reading import count
 from andon.identity.guard import requires
 from andon.identity.model import Principal
-from andon.kit.clock import US_PER_HOUR, US_PER_S, now_us, to_iso
+from andon.kit.clock import US_PER_S, now_us, to_iso
 from andon.kit.contract import answers
 from andon.kit.envelope import success
 
@@ -27,24 +27,6 @@ router = APIRouter(tags=["metrics and system"])
 Context = Annotated[ApiContext, Depends(context)]
 Reader = Annotated[Principal, Depends(requires("data:read"))]
 SystemReader = Annotated[Principal, Depends(requires("system:read"))]
-
-
-def plant_figures(state: ApiContext, organisation_id: str) -> dict[str, Any]:
-    """Counts of devices, alarms and samples, as S1's `system:metrics` names them."""
-    now = now_us()
-    devices = state.directory.devices(organisation_id)
-    statuses = Counter(state.views.statuses(devices, now))
-    severities = state.alarms.severity_counts(organisation_id)
-    return {
-        "totalDevices": len(devices),
-        "activeDevices": statuses["active"],
-        "offlineDevices": statuses["offline"],
-        "unknownDevices": statuses["unknown"],
-        "activeAlertsCount": sum(severities.values()),
-        "alertsBySeverity": {name: severities.get(name, 0) for name in ("critical", "high", "medium", "low")},
-        "dataPointsLastHour": state.livestate.samples_since(now - US_PER_HOUR),
-        "discoveredDevices": state.discovered(organisation_id),
-    }
 
 
 @router.get("/metrics/dashboard", summary="The key figures of the overview page")

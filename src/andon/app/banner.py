@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from andon.app.plant import Plant
+if TYPE_CHECKING:
+    from andon.app.plant import Plant
 
 
 def show_banner(plant: Plant) -> None:
@@ -21,6 +24,15 @@ def show_banner(plant: Plant) -> None:
         "",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def show_addresses(urls: Mapping[str, str], password: str | None = None) -> None:
+    """The same of a process that runs some of the roles: where each of them is."""
+    lines = [f"  Andon {role:<11} {url}" for role, url in urls.items()]
+    if password:
+        lines.append(f"  Sign in           admin / {password}   (generated, shown only now)")
+    sys.stdout.write("\n".join(["", *lines, "  Stop              Ctrl-C", ""]) + "\n")
     sys.stdout.flush()
 
 

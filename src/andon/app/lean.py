@@ -15,15 +15,19 @@ _NEVER = ("pandas", "pydantic.v1")
 
 
 @contextmanager
-def lean() -> Iterator[None]:
-    """Around the import of what serves: it saves up to a third of the time until the process does."""
+def lean(*, live: bool = True) -> Iterator[None]:
+    """Around the import of what serves: it saves up to a third of the time until the process does.
+
+    `live`: it serves live connections, so that Socket.IO is wanted.
+    """
     gc.disable()  # what is imported stays
     modules = cast(dict[str, Any], sys.modules)  # None stands for a module that cannot be imported
     for name in _NEVER:
         modules.setdefault(name, None)
     try:
-        with _absent(modules, _OF_SOCKETIO):
-            import socketio  # noqa: F401
+        if live:
+            with _absent(modules, _OF_SOCKETIO):
+                import socketio  # noqa: F401
         yield
     finally:
         gc.enable()

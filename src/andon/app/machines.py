@@ -7,15 +7,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from andon import __version__
-from andon.api.metrics import MEDIA_TYPE, ProcessFigures, exposition
-from andon.app.engines import embedded_broker, open_broker
+from andon.api.exposition import MEDIA_TYPE, ProcessFigures, exposition
+from andon.app.banner import show_addresses
+from andon.app.brokers import embedded_broker, open_broker
 from andon.app.settings import Settings
 from andon.app.simulator_child import SimulatorChild
+from andon.app.stopping import stop_on_signals, until_stopped
 from andon.app.topology import Topology
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.kit.clock import now_us, to_iso
 from andon.kit.errors import StartError
 from andon.observability.plain_http import Answer, plain_pages
+
+
+async def serve_machines(settings: Settings, topology: Topology) -> None:
+    """Until a signal ends it. StartError says what is wrong."""
+    stopping = stop_on_signals()
+    async with machines(settings, topology) as said:
+        show_addresses(said)
+        await until_stopped(stopping)
 
 
 @asynccontextmanager

@@ -3,6 +3,8 @@
 
 A process that runs all roles has all services. Where a part runs in another process, what follows it from here
 stands in its place, behind the same interface: nobody else asks who runs where.
+
+What only some roles have is imported where it is made: a process of one role starts without the others' code.
 """
 
 from __future__ import annotations
@@ -10,14 +12,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from andon.alarms.follower import AlarmFollower
 from andon.alarms.reader import AlarmReader
-from andon.alarms.service import AlarmService
 from andon.api.context import ApiContext
 from andon.api.device_views import DeviceViews
-from andon.api.gateway.upstream import Upstream
 from andon.api.middleware import RequestStats
 from andon.app import configured
 from andon.app.engines import Engines, open_engines
@@ -26,30 +25,32 @@ from andon.app.history_store import name_series
 from andon.app.log import sample_codec
 from andon.app.probes import beats, build_context, health_body, plant_status
 from andon.app.settings import Settings
-from andon.app.simulator_child import SimulatorChild
 from andon.app.topology import ALL_ROLES, Topology
-from andon.engines.broker.client import ClientConfig, MqttClient
 from andon.engines.database.lease import Lease
 from andon.engines.log.consumer import Consumer
-from andon.historian.housekeeping import Housekeeper
-from andon.historian.retention import PRESETS
-from andon.historian.service import Historian
 from andon.identity.keys import load_or_create_keys
 from andon.identity.service import IdentityService
-from andon.ingest.imports.service import ImportService
-from andon.ingest.pipeline import Pipeline
-from andon.ingest.service import IngestService
-from andon.ingest.uploads.service import UploadService
 from andon.kit.clock import now_us
-from andon.realtime.config_push import ConfigPush
-from andon.realtime.mqtt_out import MqttOut, Publish
-from andon.realtime.service import RealtimeService
-from andon.realtime.settings import RealtimeSettings
-from andon.realtime.socketio_server import SocketIoServer
-from andon.realtime.system_logs import SystemLogs
 from andon.registry.directory import Directory
 from andon.registry.following import DirectoryFollower
 from andon.registry.service import Registry
+
+if TYPE_CHECKING:
+    from andon.alarms.follower import AlarmFollower
+    from andon.alarms.service import AlarmService
+    from andon.api.gateway.upstream import Upstream
+    from andon.app.simulator_child import SimulatorChild
+    from andon.engines.broker.client import MqttClient
+    from andon.historian.housekeeping import Housekeeper
+    from andon.historian.service import Historian
+    from andon.ingest.imports.service import ImportService
+    from andon.ingest.service import IngestService
+    from andon.ingest.uploads.service import UploadService
+    from andon.realtime.config_push import ConfigPush
+    from andon.realtime.mqtt_out import MqttOut, Publish
+    from andon.realtime.service import RealtimeService
+    from andon.realtime.socketio_server import SocketIoServer
+    from andon.realtime.system_logs import SystemLogs
 
 ROLES_THAT_FOLLOW = ("processing", "alerts", "realtime")
 """Those that keep no position in the log, so that it cannot tell how far behind they are."""
@@ -65,7 +66,7 @@ class Plant:
         self.database, self.log, self.livestate = engines.database, engines.log, engines.livestate
         self.broker = engines.broker
         self.directory = Directory()
-        name_series(engines.store, self.directory)
+        name_series(settings, engines.store, self.directory)
         self.log.codec = sample_codec(settings, self.log, self.directory, configured.ingest(settings))
         self.registry = Registry(self.database, self.directory)
         self.views = DeviceViews(self.livestate)
@@ -99,6 +100,8 @@ class Plant:
     @cached_property
     def historian(self) -> Historian:
         """Only in processes that reach the store."""
+        from andon.historian.service import Historian
+
         return Historian(
             self.engines.history,
             self.directory,
@@ -110,6 +113,9 @@ class Plant:
     @cached_property
     def housekeeper(self) -> Housekeeper:
         """Keeps history as long as was decided."""
+        from andon.historian.housekeeping import Housekeeper
+        from andon.historian.retention import PRESETS
+
         default = PRESETS[self.settings.retention]
         return Housekeeper(self.database, self.engines.history, lambda: self.directory.default_organisation, default)
 
@@ -118,6 +124,8 @@ class Plant:
     @cached_property
     def ingest(self) -> IngestService:
         """Only where the role runs."""
+        from andon.ingest.service import IngestService
+
         shard = configured.shard(self.settings)
         address = configured.broker_of_shard(self.broker.address, shard)
         return IngestService(
@@ -127,6 +135,9 @@ class Plant:
     @cached_property
     def imports(self) -> ImportService:
         """Beside the historian, which tells what of an import is durable."""
+        from andon.ingest.imports.service import ImportService
+        from andon.ingest.pipeline import Pipeline
+
         settings = configured.ingest(self.settings)
         pipeline = self.ingest.pipeline if self.runs("ingest") else Pipeline(self.log, settings)
         return ImportService(
@@ -142,12 +153,16 @@ class Plant:
     @cached_property
     def uploads(self) -> UploadService:
         """Recordings that come as files: they lie with this process, which imports them."""
+        from andon.ingest.uploads.service import UploadService
+
         folder = configured.spool_folder(self.settings, None if self.topology.alone else self.process.name)
         return UploadService(folder, self.imports, configured.uploads(self.settings))
 
     @cached_property
     def alarms(self) -> AlarmService:
         """Only where the role runs."""
+        from andon.alarms.service import AlarmService
+
         return AlarmService(
             self.database,
             self.log,
@@ -160,6 +175,8 @@ class Plant:
     @cached_property
     def alarm_follower(self) -> AlarmFollower:
         """The alarms of another process."""
+        from andon.alarms.follower import AlarmFollower
+
         return AlarmFollower(self.database, self.log, self.livestate)
 
     @property
@@ -170,6 +187,8 @@ class Plant:
     @cached_property
     def outlet(self) -> MqttClient:
         """A connection that only publishes."""
+        from andon.engines.broker.client import ClientConfig, MqttClient
+
         address = self.broker.address
         config = ClientConfig(
             f"{address.client_prefix}-out-{self.process.name}",
@@ -192,6 +211,9 @@ class Plant:
     @cached_property
     def realtime(self) -> RealtimeService:
         """Only where the role runs."""
+        from andon.realtime.service import RealtimeService
+        from andon.realtime.settings import RealtimeSettings
+
         return RealtimeService(
             self.log,
             self.directory,
@@ -204,16 +226,22 @@ class Plant:
     @cached_property
     def socketio(self) -> SocketIoServer:
         """Socket.IO's connections."""
+        from andon.realtime.socketio_server import SocketIoServer
+
         return SocketIoServer(self.realtime)
 
     @cached_property
     def config_push(self) -> ConfigPush:
         """Tells devices their configuration."""
+        from andon.realtime.config_push import ConfigPush
+
         return ConfigPush(self.directory, self.publish)
 
     @cached_property
     def system_logs(self) -> SystemLogs:
         """This process's warnings over MQTT."""
+        from andon.realtime.system_logs import SystemLogs
+
         return SystemLogs(self.publish)
 
     @cached_property
@@ -223,6 +251,8 @@ class Plant:
 
     def new_mqtt_out(self) -> MqttOut:
         """One that has not been started yet: each serves for one term."""
+        from andon.realtime.mqtt_out import MqttOut
+
         return MqttOut(
             self.log,
             self.directory,
@@ -251,6 +281,8 @@ class Plant:
     @cached_property
     def upstream(self) -> Upstream:
         """Connections to the other processes."""
+        from andon.api.gateway.upstream import Upstream
+
         return Upstream()
 
     def lease(self, name: str) -> Lease:
@@ -300,12 +332,15 @@ class Plant:
 
     async def close(self) -> None:
         """Close the engines; the roles have stopped."""
-        self.upstream.close()
+        if "upstream" in vars(self):  # else nobody was asked
+            self.upstream.close()
         await self.engines.close()
 
     @cached_property
     def simulator(self) -> SimulatorChild | None:
         """The demo plant's machines; None when there is no demo."""
+        from andon.app.simulator_child import SimulatorChild
+
         wanted = self.settings.demo if self.topology.alone else self.runs("simulator")
         return SimulatorChild(self.settings, self.broker) if wanted else None
 

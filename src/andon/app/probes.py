@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from andon import __version__
 from andon.api.context import ApiContext, BrokerAccess, Dependency, RoleStatus
+from andon.api.exposition import ProcessFigures
 from andon.api.health import overall, probe_all
-from andon.api.metrics import ProcessFigures
-from andon.api.system import plant_figures
+from andon.api.plant_figures import plant_figures
 from andon.app.fleet import RoleBeat
 from andon.engines.broker.credentials import DEVICE
 from andon.engines.broker.embedded import EmbeddedBroker

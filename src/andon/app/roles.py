@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from andon.app.among_others import among_others, learning_of_sessions
+from andon.app.history_store import beside_history
 from andon.app.leading import Work, led
 from andon.app.live_on_redis import publishing
-from andon.app.local_history import beside_history
 from andon.app.outward import publishing_over_mqtt
 from andon.app.plant import Plant
 from andon.app.warm_up import warm_up
@@ -52,7 +52,7 @@ async def _broker(plant: Plant) -> AsyncIterator[Work]:
 
 @asynccontextmanager
 async def _historian(plant: Plant) -> AsyncIterator[Work]:
-    beside = beside_history(plant.engines.history, plant.directory, plant.settings)
+    beside = beside_history(plant.settings, plant.engines.history, plant.directory)
     async with beside, _following(plant, "historian", await plant.historian.follow(plant.log)) as work:
         keeping = asyncio.create_task(plant.housekeeper.run(), name="retention")
         await plant.uploads.start()

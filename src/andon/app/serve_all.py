@@ -10,8 +10,9 @@ import socket
 from andon.app.banner import show_banner
 from andon.app.plant import build_plant
 from andon.app.roles import running
-from andon.app.serving import serving, stop_on_signals, until_stopped
+from andon.app.serving import serving
 from andon.app.settings import Settings
+from andon.app.stopping import stop_on_signals, until_stopped
 from andon.app.tuning import collect_now_and_then, spare_the_collector
 from andon.app.web import build_asgi
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 
-from andon.app.web import Asgi
+from andon.app.role_web import Asgi
 
 HTTP_SHUTDOWN_S = 2
 # Longer than clients and proxies keep an idle connection (mostly 5 to 60 s): whoever closes it first may cut off a
@@ -38,22 +37,6 @@ async def serving(app: Asgi, listening: socket.socket) -> AsyncIterator[asyncio.
     finally:
         server.should_exit = True
         await task
-
-
-def stop_on_signals() -> asyncio.Event:
-    """Set by Ctrl-C or SIGTERM."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopping.set)
-    return stopping
-
-
-async def until_stopped(stopping: asyncio.Event, *servers: asyncio.Task[None]) -> None:
-    """Until a signal comes or a server ends."""
-    asked = asyncio.create_task(stopping.wait())
-    await asyncio.wait({asked, *servers}, return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
 
 
 def _config(app: Asgi) -> uvicorn.Config:

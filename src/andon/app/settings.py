@@ -168,3 +168,8 @@ def load_settings(**arguments: Any) -> Settings:
         ) from error
     except (OSError, ValueError) as error:
         raise StartError(f"{CONFIG_NAME} cannot be read: {error}", cure="correct the file or remove it") from error
+
+
+def secret(setting: SecretStr | None) -> str | None:
+    """What a setting hides from prints and logs."""
+    return setting.get_secret_value() if setting is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from andon.app.engines import connect_database
+from andon.app.databases import connect_database
 from andon.app.settings import load_settings
 from andon.engines.database.database import FILE_NAME
 from andon.identity.keys import load_or_create_keys

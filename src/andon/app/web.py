@@ -1,13 +1,12 @@
-"""The ASGI applications: the front door (REST, UI, Socket.IO, `/ws`), and what each role answers when it runs apart."""
+"""The front door: REST, UI, Socket.IO, `/ws`; what runs in other processes is asked there."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from fastapi import APIRouter
 from starlette.types import ASGIApp, Scope
 
 from andon.alarms import endpoints as alarms
@@ -15,33 +14,21 @@ from andon.analytics import endpoints as analytics
 from andon.api import looms
 from andon.api.application import ApiOptions, create_application, mount_ui
 from andon.api.gateway import sharded
-from andon.api.gateway.catching_up import CatchingUp
 from andon.api.gateway.http import After, Forwarder
 from andon.api.gateway.routes import Elsewhere, Rule
 from andon.api.gateway.websocket import WebSocketForwarder
+from andon.api.routers import ROUTERS
+from andon.app.role_web import Asgi, state_of, with_live
 from andon.historian import endpoints as historian
 from andon.ingest import endpoints as ingest
 from andon.ingest.imports import endpoints as imports
 from andon.ingest.uploads import endpoints as uploads
-from andon.realtime import socketio_server, websocket
-from andon.realtime.websocket import WebSocketServer
+from andon.realtime import paths
 
 if TYPE_CHECKING:
     from andon.app.plant import Plant
 
-Asgi = Callable[[Any, Any, Any], Awaitable[None]]
-
-_STATE = (
-    *("settings", "database", "log", "livestate", "directory", "registry", "identity", "context", "alarm_reader"),
-    "consumer_lags",
-)
 _HISTORY = (*historian.ROUTERS, analytics.router, looms.router)
-_OF_ROLE: dict[str, tuple[APIRouter, ...]] = {
-    "ingest": (ingest.router,),
-    "alerts": (alarms.router,),
-    "historian": (imports.router, uploads.router, *_HISTORY),
-}
-_SERVICES = {"ingest": "ingest", "alerts": "alarms", "realtime": "realtime"}
 
 
 def build_asgi(plant: Plant) -> Asgi:
@@ -53,51 +40,11 @@ def build_asgi(plant: Plant) -> Asgi:
         allowed_origins=settings.allowed_origins,
     )
     elsewhere = _elsewhere(plant)
-    api = create_application(_state(plant), options, plant.requests, elsewhere=elsewhere)
+    api = create_application(state_of(plant), options, plant.requests, routers=ROUTERS, elsewhere=elsewhere)
     mount_ui(api)
     if plant.runs("realtime"):
-        return _with_live(plant, api)
+        return with_live(plant, api)
     return _with_forwarded_live(plant, api)
-
-
-def build_role_asgi(plant: Plant, role: str) -> Asgi:
-    """What a role answers on its own port: health, metrics, and the endpoints that are its own."""
-    settings = plant.settings
-    if role == "api":
-        return build_asgi(plant)
-    # The front door has counted the requests: here they all come from there.
-    options = ApiOptions(rate_limit_per_minute=0, max_request_bytes=settings.max_request_bytes, behind_front_door=True)
-    routers = _OF_ROLE.get(role, ())
-    api: Asgi = CatchingUp(
-        create_application(_state(plant), options, plant.requests, routers=routers),
-        lambda: plant.registry.revision,
-        plant.directory.catch_up,
-    )
-    return _with_live(plant, api) if role == "realtime" else api
-
-
-def _state(plant: Plant) -> dict[str, Any]:
-    names = [*_STATE, *(service for role, service in _SERVICES.items() if plant.runs(role))]
-    if plant.engines.store is not None:
-        names += ["historian", "housekeeper", *(["imports", "uploads"] if plant.runs("historian") else [])]
-    return dict(plant.api_state(names))
-
-
-def _with_live(plant: Plant, api: Asgi) -> Asgi:
-    return _by_path(plant.socketio, WebSocketServer(plant.realtime), api)
-
-
-def _by_path(socketio: ASGIApp, ws: ASGIApp, api: Asgi) -> Asgi:
-    async def asgi(scope: Any, receive: Any, send: Any) -> None:
-        path = scope.get("path", "")
-        if path.startswith(socketio_server.PATH):
-            await socketio(scope, receive, send)
-        elif path == websocket.PATH:
-            await ws(scope, receive, send)
-        else:
-            await api(scope, receive, send)
-
-    return asgi
 
 
 # What is answered by other processes
@@ -128,7 +75,7 @@ def _elsewhere(plant: Plant) -> Elsewhere | None:
         asking = _forwarder(plant, "historian")
         rules += [Rule(router, asking) for router in _HISTORY if router is not looms.router]
         rules.append(Rule(looms.router, asking, paths={"/looms/{loom_id}/measurements"}))
-    live = {} if plant.runs("realtime") else {socketio_server.PATH: _forwarder(plant, "realtime")}
+    live = {} if plant.runs("realtime") else {paths.SOCKETIO: _forwarder(plant, "realtime")}
     return Elsewhere(rules, live)
 
 

@@ -49,11 +49,8 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Start some roles in this process; the others run apart and share Kafka, PostgreSQL, Redis and a broker."""
-    from andon.app.lean import lean
+    from andon.app.run_roles import run_roles
     from andon.app.settings import load_settings
-
-    with lean():
-        from andon.app.run_roles import run_roles
 
     run_roles(load_settings(host=host, demo=demo, demo_looms=looms, data_dir=data_dir), roles)
 

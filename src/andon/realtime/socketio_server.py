@@ -17,7 +17,6 @@ from andon.realtime.requests import token_in
 from andon.realtime.service import RealtimeService
 from andon.realtime.sockets import EngineSocket, close
 
-PATH = "/socket.io"
 _NAMESPACE = "/"
 _RESERVED = {"connect", "disconnect"}
 

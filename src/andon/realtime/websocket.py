@@ -24,7 +24,6 @@ from andon.realtime.subscriptions import Selection, check_filter
 
 logger = logging.getLogger(__name__)
 
-PATH = "/ws"
 SIGN_IN = 'send {"action": "auth", "token": "<accessToken>"} first, or connect to /ws?token=<accessToken>'
 _ACTIONS = ("auth", "subscribe", "unsubscribe", "ping")
 _CLOSE_CODES = {"unauthenticated": 4401, "expired": 4401, "forbidden": 4403, "too_slow": 1013, "shutdown": 1012}

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from andon.api.application import ROUTERS, ApiOptions, create_application
+from andon.api.application import ApiOptions, create_application
 from andon.api.errors import install_error_handlers
 from andon.api.gateway import sharded
 from andon.api.gateway.catching_up import CatchingUp
@@ -21,6 +21,7 @@ from andon.api.gateway.http import Forwarder
 from andon.api.gateway.routes import Elsewhere, Rule
 from andon.api.gateway.upstream import Upstream
 from andon.api.middleware import RequestStats
+from andon.api.routers import ROUTERS
 from api.gateway.servers import served
 
 router = APIRouter()
@@ -71,9 +72,9 @@ async def test_a_rule_takes_the_endpoints_that_it_names(prefix: str) -> None:
 
 
 async def test_the_document_tells_of_all_endpoints_wherever_they_are_answered() -> None:
-    whole = create_application({}, ApiOptions(), RequestStats())
+    whole = create_application({}, ApiOptions(), RequestStats(), routers=ROUTERS)
     handed_over = Elsewhere([Rule(each, elsewhere) for each in ROUTERS[1:]])
-    split = create_application({}, ApiOptions(), RequestStats(), elsewhere=handed_over)
+    split = create_application({}, ApiOptions(), RequestStats(), routers=ROUTERS, elsewhere=handed_over)
     assert split.openapi() == whole.openapi()
 
 
