@@ -11,7 +11,7 @@ import uvloop
 from andon.app.guards import bind, check_admin_password, claim_data_dir, free_port
 from andon.app.lean import lean
 from andon.app.settings import Settings
-from andon.app.tuning import keep_freed_memory
+from andon.app.tuning import collect_rarely, keep_freed_memory
 from andon.kit.errors import StartError
 from andon.observability.logs import setup_logging
 
@@ -22,6 +22,7 @@ def prepare_process(settings: Settings) -> None:
     """What every process of Andon does first. StartError when the chosen password will not do."""
     setup_logging(settings.log_level, json=settings.log_json)
     keep_freed_memory()
+    collect_rarely()
     os.umask(0o077)  # what the plant measures and who works in it is nobody else's on this machine
     check_admin_password(settings)
 

@@ -32,11 +32,15 @@ def keep_freed_memory() -> None:
     mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
 
 
+def collect_rarely() -> None:
+    """From the start on: what starts a server makes hundreds of thousands of objects, and next to none is garbage."""
+    gc.set_threshold(*GC_THRESHOLD)
+
+
 def spare_the_collector() -> None:
     """What was made until now stays for good: the collector never looks at it again. Call it once all is running."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLD)
 
 
 async def collect_now_and_then() -> None:
