@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
+import httpx
 import hypothesis
 import pytest
 
@@ -24,6 +26,10 @@ from support.engines import (  # noqa: F401  (fixtures are found by their names 
 # How long an example takes says how busy the machine is; benchmarks measure what Andon takes.
 hypothesis.settings.register_profile("andon", deadline=None)
 hypothesis.settings.load_profile("andon")
+
+# httpx reads the certificates of the whole web for each client, and for each `httpx.get`: 30 ms of CPU, dozens of times
+# a second where a test waits for an answer. What it makes of the same arguments is the same.
+httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)
 
 
 @pytest.hookimpl(tryfirst=True)
