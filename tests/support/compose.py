@@ -38,7 +38,7 @@ def _load(name: str, variables: Mapping[str, str]) -> dict[str, Any]:
         return variables.get(match[1]) or match[2] or ""
 
     text = (FOLDER / name).read_text().replace("$$", "\0")
-    loaded: dict[str, Any] = yaml.safe_load(_VARIABLE.sub(value, text).replace("\0", "$"))
+    loaded: dict[str, Any] = yaml.load(_VARIABLE.sub(value, text).replace("\0", "$"), Loader=yaml.CSafeLoader)
     return loaded
 
 
