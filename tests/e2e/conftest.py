@@ -16,8 +16,10 @@ from .plant import Plant
 
 CHROMIUM = shutil.which("chromium")
 QUIETLY = ["--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+TOGETHER = "--process-per-site"  # a process that is new compiles the whole app: a second and a half a window
 STATIC = Path(__file__).parents[2] / "src" / "andon" / "api" / "static"
 PATIENCE_MS = 15_000
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 QUIET_PLANT = {"ANDON_SIM_ANOMALY_RATE": "0", "ANDON_SIM_LOOM_FAULTS_PER_DAY": "0"}  # the tests raise the alarms
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -31,7 +33,9 @@ def browser(engines_required: bool) -> Iterator[Browser]:
     if missing:
         (pytest.fail if engines_required else pytest.skip)(missing)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox", *QUIETLY])
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--headless", "--no-sandbox", TOGETHER, *QUIETLY]
+        )
         yield chromium
         chromium.close()
 
@@ -51,6 +55,34 @@ def plant(andon: RunningAndon) -> Iterator[Plant]:
         yield opened
 
 
+class Desk:
+    """Where one window after the other is opened, each as if it were the first: nobody is signed in, nothing is kept.
+    The process behind them stays, for a page without the app keeps it.
+    """
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self._anchor = context.new_page()
+        self._anchor.goto("/andon.svg")
+
+    def clear(self) -> BrowserContext:
+        """Close what was opened and forget it."""
+        for page in self.context.pages:
+            if page is not self._anchor:
+                page.close()
+        self.context.clear_cookies()
+        self._anchor.evaluate("localStorage.clear()")
+        return self.context
+
+
+@pytest.fixture(scope="package")
+def desk(browser: Browser, andon: RunningAndon) -> Iterator[Desk]:
+    """The desk of the windows that are one after the other."""
+    context = browser.new_context(base_url=andon.url, **DESKTOP)
+    yield Desk(context)
+    context.close()
+
+
 class Tabs:
     """Opens browser windows and collects what they complain about."""
 
@@ -61,10 +93,13 @@ class Tabs:
 
     def open(self, url: str, username: str | None = "admin", password: str = PASSWORD, **options: Any) -> Page:
         """A window of its own, signed in as `username` (None: not signed in). Paths are relative to `url`."""
-        options = {"viewport": {"width": 1440, "height": 900}, **options}
-        context = self._browser.new_context(base_url=url, **options)
-        context.set_default_timeout(PATIENCE_MS)
+        context = self._browser.new_context(base_url=url, **{**DESKTOP, **options})
         self._contexts.append(context)
+        return self.open_in(context, username, password)
+
+    def open_in(self, context: BrowserContext, username: str | None = "admin", password: str = PASSWORD) -> Page:
+        """A window that shares what the others of `context` keep."""
+        context.set_default_timeout(PATIENCE_MS)
         if username:
             answer = context.request.post("/api/v1/auth/login", data={"username": username, "password": password})
             assert answer.ok, answer.text()
@@ -97,6 +132,7 @@ def tabs(browser: Browser) -> Iterator[Tabs]:
 
 
 @pytest.fixture
-def page(tabs: Tabs, andon: RunningAndon) -> Page:
+def page(tabs: Tabs, desk: Desk) -> Iterator[Page]:
     """A desktop window, signed in as admin, nothing opened yet."""
-    return tabs.open(andon.url)
+    yield tabs.open_in(desk.clear())
+    desk.clear()
