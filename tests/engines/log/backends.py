@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -15,6 +16,7 @@ from andon.engines.log.embedded import EmbeddedLog
 from andon.engines.log.kafka.log import KafkaLog
 from andon.engines.log.kafka.murmur import key_hash
 from andon.engines.log.kafka.settings import KafkaAddress, KafkaLimits
+from andon.engines.log.kafka.topics import Topics
 from andon.engines.log.limits import LogLimits
 from andon.engines.log.port import DEAD_LETTERS, SENSORS_DATA, Log
 
@@ -95,6 +97,11 @@ class OnMock(OnKafka):
         super().__init__(mock.servers, replace(QUICK, request_s=1.0))
         for stream in (SENSORS_DATA, DEAD_LETTERS):
             mock.make(self.address.prefix + stream)
+
+    async def _open(self) -> Log:
+        # Asked for a topic's limit, the mock says nothing until the request has expired.
+        with patch.object(Topics, "_max_message_bytes", lambda *_: self.max_record_bytes):
+            return await super()._open()
 
 
 async def home(log: Log, key: str, stream: str = STREAM) -> int:

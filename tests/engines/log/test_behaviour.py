@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from typing import Any
 
@@ -61,6 +62,17 @@ async def test_a_key_stays_in_its_partition_and_in_order(any_log: Any) -> None:
     for places in of_key.values():
         assert len({partition for partition, _ in places}) == 1
         assert [number for _, number in places] == sorted(number for _, number in places)
+
+
+@pytest.mark.parametrize("backend", ["mock", KAFKA], indirect=True)
+async def test_a_topic_that_is_there_is_not_made_again(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
+    async with backend.open() as log:
+        await log.append(STREAM, [b"x"])
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        async with backend.open() as log:
+            assert log.partition_count(STREAM) == backend.partitions
+    assert "made a topic" not in caplog.messages
 
 
 async def test_without_keys_all_arrives_somewhere(any_log: Any) -> None:
