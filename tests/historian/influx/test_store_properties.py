@@ -22,7 +22,8 @@ from andon.historian.stores.influx.signals import Place, place_of, unregistered
 from andon.historian.stores.influx.store import InfluxStore
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 from andon.kit.samples import SampleBatch
-from historian.reference import MINUTE, Reference, Row, check_buckets, check_columns, check_statistics
+from historian.influx.reference import FlooredReference
+from historian.reference import MINUTE, Row, check_buckets, check_columns, check_statistics
 from support.servers import Influx
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class StoreAgainstADictionary(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.reference = Reference()
+        self.reference = FlooredReference({1: "press-1", 2: "press-1", 3: "press-2", 4: "nobody's"})
         self.log: list[list[Row]] = []
         self.access = Access(self.server.url, f"test_{uuid.uuid4().hex[:12]}")
         self.now = DAY_0 + US_PER_DAY + 12 * US_PER_HOUR + 17 * MINUTE

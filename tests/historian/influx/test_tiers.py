@@ -108,6 +108,18 @@ async def test_devices_are_kept_for_different_times(influx_url: str) -> None:
         assert (await store.buckets(5, DAY, DAY + H, 1)).counts.tolist() == []
 
 
+async def test_what_comes_late_is_kept_for_as_long_as_is_wanted_now(influx_url: str) -> None:
+    now = Now(DAY + 10 * US_PER_DAY)
+    async with opened(influx_url, clock=now) as store:
+        await store.write(batch((1, DAY, 1.0), (1, DAY + MINUTE, 2.0)), 1)
+        await store.retain(RetentionPolicies(Retention(7, 7, 730)), now())
+        await store.write(batch((1, DAY + MINUTE, 3.0)), 2)
+        await store.retain(RetentionPolicies(Retention(30, 90, 730)), now())
+        assert (await store.read(1, 0, 10**16, 10)).values.tolist() == [3.0]
+        await store.retain(RetentionPolicies(Retention(7, 90, 730)), now())
+        assert len(await store.read(1, 0, 10**16, 10)) == 0
+
+
 async def test_pinned_days_stay(influx_url: str) -> None:
     now = Now(DAY + 100 * US_PER_DAY)
     async with opened(influx_url, clock=now) as store:

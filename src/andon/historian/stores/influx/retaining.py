@@ -60,7 +60,10 @@ class Retaining:
     def _wanted(
         self, devices: Mapping[Device, Sequence[Whereabouts]], policies: RetentionPolicies, now: int
     ) -> dict[tuple[Source, Device], int]:
-        """Up to when each tier of each device goes. A device keeps what any of its tags wants kept."""
+        """Up to when each tier of each device goes. A device keeps what any of its tags wants kept.
+
+        What came late to days that went under another policy is kept as this one says, as everything is.
+        """
         wanted: dict[tuple[Source, Device], int] = {}
         for device, wheres in devices.items():
             finer = 1 << 62
@@ -69,7 +72,7 @@ class Retaining:
                 known = [cutoff // US_PER_DAY * US_PER_DAY for cutoff in cutoffs if cutoff is not None]
                 floor = min(known) if len(known) == len(cutoffs) else NEVER
                 # Sums stay as long as what they were made from.
-                finer = max(min(floor, finer), self._floors.of(tier, device))
+                finer = min(floor, finer)
                 wanted[tier, device] = finer
         return wanted
 
