@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,12 +93,35 @@ class Kafka(Server):
         )
         self._config.write_text(filled + self._more + "\n")
         if not (self.folder / "data" / "meta.properties").exists():
-            tool = self._java("kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(self._config))
-            with self.log_path.open("ab") as log:
-                subprocess.run(tool, stdout=log, stderr=log, check=True, timeout=self.start_s)
+            self._format(self.folder / "data", self._jars / "formatted")
+
+    def _format(self, data: Path, kept: Path) -> None:
+        """Make an empty data folder, or copy the one that was made first: it is always the same."""
+        if kept.exists():
+            shutil.copytree(kept, data)
+            return
+        tool = self._java("kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(self._config))
+        with self.log_path.open("ab") as log:
+            subprocess.run(tool, stdout=log, stderr=log, check=True, timeout=self.start_s)
+        copy = self.folder / "formatted"
+        shutil.copytree(data, copy)
+        _keep(copy, kept)
 
     def command(self) -> list[str]:
-        return self._java("kafka.Kafka", str(self._config))
+        # Loading its classes is half of a start. Whoever ends in peace first leaves them behind, loaded.
+        kept = self._jars / "classes.jsa"
+        sharing = f"-XX:SharedArchiveFile={kept}" if kept.exists() else f"-XX:ArchiveClassesAtExit={self._classes}"
+        return self._java(sharing, "kafka.Kafka", str(self._config))
+
+    def stop(self) -> None:
+        process = self.process
+        super().stop()
+        if process is not None and process.returncode != -signal.SIGKILL and self._classes.exists():
+            _keep(self._classes, self._jars / "classes.jsa")
+
+    @property
+    def _classes(self) -> Path:
+        return self.folder / "classes.jsa"
 
     def _java(self, *arguments: str) -> list[str]:
         logging = Path(kafka_jars.POM).with_name("log4j2.properties")
@@ -122,6 +148,14 @@ class Kafka(Server):
             return bool(admin.list_topics(timeout=5).brokers)
         except Exception:  # the client has one error for everything, and it will be asked again
             return False
+
+
+def _keep(made: Path, kept: Path) -> None:
+    """Move it beside the jars, whole or not at all. Where nobody may write, or somebody was quicker, it is not kept."""
+    part = kept.with_name(f"{kept.name}-{os.getpid()}")
+    with contextlib.suppress(OSError):
+        shutil.move(made, part)
+        part.rename(kept)
 
 
 def _quiet() -> Any:
