@@ -60,45 +60,55 @@ class Desk:
     The process behind them stays, for a page without the app keeps it.
     """
 
-    def __init__(self, context: BrowserContext) -> None:
-        self.context = context
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.url = url
+        self._context = context
         self._anchor = context.new_page()
         self._anchor.goto("/andon.svg")
+        self._free = True
 
-    def clear(self) -> BrowserContext:
+    def take(self) -> BrowserContext | None:
+        """For one window; None while there is one."""
+        if not self._free:
+            return None
+        self._free = False
+        return self._context
+
+    def clear(self) -> None:
         """Close what was opened and forget it."""
-        for page in self.context.pages:
+        if self._free:
+            return
+        for page in self._context.pages:
             if page is not self._anchor:
                 page.close()
-        self.context.clear_cookies()
+        self._context.clear_cookies()
         self._anchor.evaluate("localStorage.clear()")
-        return self.context
+        self._free = True
 
 
 @pytest.fixture(scope="package")
 def desk(browser: Browser, andon: RunningAndon) -> Iterator[Desk]:
     """The desk of the windows that are one after the other."""
     context = browser.new_context(base_url=andon.url, **DESKTOP)
-    yield Desk(context)
+    yield Desk(context, andon.url)
     context.close()
 
 
 class Tabs:
     """Opens browser windows and collects what they complain about."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, desk: Desk) -> None:
         self._browser = browser
+        self._desk = desk
         self._contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
 
     def open(self, url: str, username: str | None = "admin", password: str = PASSWORD, **options: Any) -> Page:
         """A window of its own, signed in as `username` (None: not signed in). Paths are relative to `url`."""
-        context = self._browser.new_context(base_url=url, **{**DESKTOP, **options})
-        self._contexts.append(context)
-        return self.open_in(context, username, password)
-
-    def open_in(self, context: BrowserContext, username: str | None = "admin", password: str = PASSWORD) -> Page:
-        """A window that shares what the others of `context` keep."""
+        context = self._desk.take() if url == self._desk.url and not options else None
+        if context is None:
+            context = self._browser.new_context(base_url=url, **{**DESKTOP, **options})
+            self._contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         if username:
             answer = context.request.post("/api/v1/auth/login", data={"username": username, "password": password})
@@ -118,21 +128,21 @@ class Tabs:
 
     def close(self) -> None:
         """Close every window."""
+        self._desk.clear()
         for context in self._contexts:
             context.close()
 
 
 @pytest.fixture
-def tabs(browser: Browser) -> Iterator[Tabs]:
+def tabs(browser: Browser, desk: Desk) -> Iterator[Tabs]:
     """Windows of one test. At its end nothing may stand in their consoles."""
-    opened = Tabs(browser)
+    opened = Tabs(browser, desk)
     yield opened
     opened.close()
     assert opened.complaints == []
 
 
 @pytest.fixture
-def page(tabs: Tabs, desk: Desk) -> Iterator[Page]:
+def page(tabs: Tabs, andon: RunningAndon) -> Page:
     """A desktop window, signed in as admin, nothing opened yet."""
-    yield tabs.open_in(desk.clear())
-    desk.clear()
+    return tabs.open(andon.url)
