@@ -14,7 +14,6 @@ from andon.alarms.records import format_id
 from andon.alarms.repository import AlarmFilter
 from andon.alarms.service import AlarmService
 from andon.alarms.settings import AlarmSettings
-from andon.engines.database import Database
 from andon.engines.livestate.memory import MemoryLiveState
 from andon.engines.log.codec import COLUMNS
 from andon.engines.log.membership import Everything
@@ -26,6 +25,7 @@ from andon.kit.samples import Row, SampleBatch
 from andon.registry.directory import Directory
 from andon.registry.model import NewDevice, NewTag
 from andon.registry.service import Registry
+from support.databases import migrated
 
 
 class MemoryLog:
@@ -81,8 +81,7 @@ class Plant:
     """One database, log, registry and live state; `service` is the alarm service that runs on them now."""
 
     def __init__(self, folder: Path, settings: AlarmSettings | None = None, database_url: str | None = None) -> None:
-        self.database = Database.open(database_url, folder)
-        self.database.migrate()
+        self.database = migrated(database_url, folder)
         self.directory = Directory()
         self.registry = Registry(self.database, self.directory)
         self.org = self.registry.ensure_default_organisation("UTC")

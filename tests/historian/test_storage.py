@@ -33,6 +33,7 @@ from andon.registry.directory import Directory
 from andon.registry.model import NewDevice, NewTag
 from andon.registry.service import Registry
 from historian.support import T0, batch
+from support.databases import migrated
 
 Json = dict[str, Any]
 S2 = {"rawDays": 7, "minuteDays": 90, "hourDays": 730}
@@ -87,8 +88,7 @@ class Works:
 
 @pytest.fixture
 async def works(tmp_path: Path) -> AsyncIterator[Works]:
-    database = Database.open(None, tmp_path)
-    database.migrate()
+    database = migrated(None, tmp_path)
     directory = Directory()
     registry = Registry(database, directory)
     organisation = registry.ensure_default_organisation()

@@ -14,6 +14,7 @@ from andon.engines.database import Database
 from andon.identity.endpoints import router
 from andon.identity.keys import SigningKeys
 from andon.identity.service import IdentityService
+from support.databases import migrated
 
 PASSWORD = "correct horse battery"
 
@@ -25,8 +26,7 @@ def keys() -> SigningKeys:
 
 @pytest.fixture
 def database(tmp_path: Path, database_url: str | None) -> Iterator[Database]:
-    opened = Database.open(database_url, tmp_path)
-    opened.migrate()
+    opened = migrated(database_url, tmp_path)
     yield opened
     opened.close()
 

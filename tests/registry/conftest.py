@@ -16,6 +16,7 @@ from andon.kit.errors import UnauthenticatedError
 from andon.registry.directory import Directory
 from andon.registry.endpoints import router
 from andon.registry.service import Registry
+from support.databases import migrated
 
 
 class Tokens:
@@ -32,8 +33,7 @@ class Tokens:
 
 @pytest.fixture
 def database(tmp_path: Path, database_url: str | None) -> Iterator[Database]:
-    opened = Database.open(database_url, tmp_path)
-    opened.migrate()
+    opened = migrated(database_url, tmp_path)
     yield opened
     opened.close()
 

@@ -6,16 +6,43 @@ unless `ANDON_TEST_DATABASE=postgresql pytest …` asks for the other.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from andon.engines.database import Database
+from andon.engines.database.database import FILE_NAME
 from support.servers import Postgres
+
+
+def migrated(url: str | None, folder: Path) -> Database:
+    """An open database with all tables: on SQLite (None) a copy, unless there is one in the folder already."""
+    if url is None and not (folder / FILE_NAME).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_with_tables(), folder / FILE_NAME)
+    database = Database.open(url, folder)
+    database.migrate()
+    return database
+
+
+@functools.cache
+def _with_tables() -> Path:
+    """Migrating takes most of the time of many a test."""
+    folder = tempfile.mkdtemp(prefix="andon-tables-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    database = Database.open(None, Path(folder))
+    database.migrate()
+    database.close()
+    return Path(folder, FILE_NAME)
 
 
 @pytest.fixture
