@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figure
-from benchmarks.plant import cpu_seconds, module, mqtt_options, running, stored_samples, until_stored
-from benchmarks.registering import register
+from benchmarks.plant import cpu_seconds, fresh_andon, module, mqtt_options, stored_samples, until_stored
+from benchmarks.registering import thermometers
 
 COUNTS = (10, 100, 1_000, 10_000)
 RATE = 5_000
@@ -17,18 +15,15 @@ RATE = 5_000
 
 def _cost(count: int, seconds: int) -> float:
     """CPU µs of all of Andon for a value, once every device has been heard."""
-    with TemporaryDirectory(prefix="andon-bench-") as folder:
-        data_dir = Path(folder) / "data"
-        register(data_dir, count)
-        with running(data_dir) as andon, andon.client() as client:
-            for values in (max(count, RATE), RATE * seconds):
-                before, cpu = stored_samples(client), cpu_seconds(andon)
-                load = mqtt_options(andon, kind="json1", device_count=count, qos=1, rate=RATE, total=values)
-                asyncio.run(module("mqtt_load", load))
-                stored, _ = until_stored(client, before + values, pause_s=0.5)
-                if stored - before != values:
-                    raise RuntimeError(f"{values - (stored - before)} of {values} values are missing")
-            return (cpu_seconds(andon) - cpu) / values * 1e6
+    with fresh_andon(devices=thermometers(count)) as andon, andon.client() as client:
+        for values in (max(count, RATE), RATE * seconds):
+            before, cpu = stored_samples(client), cpu_seconds(andon)
+            load = mqtt_options(andon, kind="json1", device_count=count, qos=1, rate=RATE, total=values)
+            asyncio.run(module("mqtt_load", load))
+            stored, _ = until_stored(client, before + values, pause_s=0.5)
+            if stored - before != values:
+                raise RuntimeError(f"{values - (stored - before)} of {values} values are missing")
+        return (cpu_seconds(andon) - cpu) / values * 1e6
 
 
 def measure(quick: bool) -> list[Figure]:

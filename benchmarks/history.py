@@ -18,7 +18,7 @@ from andon.historian.stores.columnar.store import LocalStore
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR, US_PER_S, now_us
 from benchmarks.figures import Figure, percentile
 from benchmarks.plant import module, mqtt_options, running
-from benchmarks.registering import register
+from benchmarks.registering import register, thermometers
 from benchmarks.stored import Clock, Month, Signals, fill
 
 TAGS = 3_000
@@ -149,14 +149,15 @@ async def _of_andon(data_dir: Path, devices: list[str], rounds: int) -> list[Fig
 async def _measure(quick: bool) -> list[Figure]:
     with TemporaryDirectory(prefix="andon-bench-") as name:
         data_dir = Path(name) / "data"
-        devices = register(data_dir, TAGS)
+        devices = register(data_dir, thermometers(TAGS))
         end = now_us() // (60 * US_PER_S) * 60 * US_PER_S
         month = Month(TAGS, end, *((40, 1) if quick else (720, 24)))
         began = time.perf_counter()
         signals = await fill(data_dir / "history", month)
         filled_s = time.perf_counter() - began
-        figures = await _of_the_store(data_dir / "history", month, signals, 15 if quick else 60)
-        figures += await _of_andon(data_dir, devices, 20 if quick else 40)
+        figures = await _of_the_store(data_dir / "history", month, signals, 10 if quick else 60)
+        if not quick:
+            figures += await _of_andon(data_dir, devices, 40)
     return [
         Figure("history.filled_s", filled_s, "s", reference="30 days written and merged, not the questions"),
         *figures,

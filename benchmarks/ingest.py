@@ -15,7 +15,8 @@ import httpx
 
 from benchmarks import bare
 from benchmarks.figures import Figure
-from benchmarks.plant import add_devices, cpu_seconds, fresh_andon, module, mqtt_options, stored_samples, until_stored
+from benchmarks.plant import cpu_seconds, fresh_andon, module, mqtt_options, stored_samples, until_stored
+from benchmarks.registering import thermometers
 from support.running import RunningAndon
 
 DEVICES = 100
@@ -29,7 +30,7 @@ SPARKPLUG_PACES = (3_000, 4_500, 6_000, 7_500)
 JSON = (("json1", 1, (0,), 10_000), ("json1.qos0", 0, QOS0_PACES, 40_000))
 """(name, QoS, paces, goal); 0 is as fast as acknowledgements come."""
 BARE_PACES, SPARKPLUG_BARE_PACES = (80_000, 100_000, 130_000), (9_500, 12_000, 15_000)
-BARE_S = 4
+BARE_S, QUICK_BARE_S = 4, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,9 @@ def _figures(name: str, kind: str, runs: Sequence[Run], goal: int, through: Figu
 def _json(quick: bool) -> list[Figure]:
     seconds = 4 if quick else 10
     found: list[list[Run]] = []
-    with fresh_andon() as andon, andon.client() as client:
-        devices = add_devices(client, DEVICES)
+    sources = thermometers(DEVICES)
+    devices = [source.device_id for source in sources]
+    with fresh_andon(devices=sources) as andon, andon.client() as client:
         for _, qos, paces, goal in JSON:
 
             def run(pace: int, qos: int = qos, goal: int = goal) -> Run:
@@ -115,7 +117,8 @@ def _json(quick: bool) -> list[Figure]:
     figures = []
     for (name, qos, paces, goal), runs in zip(JSON, found, strict=True):
         faster = [pace for pace in BARE_PACES if not quick] if qos == 0 else []
-        loads = [{"devices": devices, "rate": pace, "total": (pace or goal) * BARE_S} for pace in (*paces, *faster)]
+        bare_s = QUICK_BARE_S if quick else BARE_S
+        loads = [{"devices": devices, "rate": pace, "total": (pace or goal) * bare_s} for pace in (*paces, *faster)]
         figures += _figures(name, "json1", runs, goal, _bare(name, "json1", qos, loads, 1))
     return figures
 
@@ -147,10 +150,12 @@ def _sparkplug(quick: bool) -> list[Figure]:
             options |= {"births": _births(), "total": messages, "rate": pace}
             return _run(andon, client, options, (messages + len(PRESSES)) * 60)
 
-        runs = _faster(run, SPARKPLUG_PACES[:1] if quick else SPARKPLUG_PACES, 60)
+        paces = SPARKPLUG_PACES[1::2] if quick else SPARKPLUG_PACES
+        runs = _faster(run, paces, 60)
+    bare_s = QUICK_BARE_S if quick else BARE_S
     loads = [
-        {"group": "Bench", "node": "bench-node", "devices": PRESSES, "rate": pace, "total": pace * BARE_S}
-        for pace in (SPARKPLUG_PACES if quick else (*SPARKPLUG_PACES, *SPARKPLUG_BARE_PACES))
+        {"group": "Bench", "node": "bench-node", "devices": PRESSES, "rate": pace, "total": pace * bare_s}
+        for pace in (*paces, *(SPARKPLUG_BARE_PACES[:1] if quick else SPARKPLUG_BARE_PACES))
     ]
     through = _bare("sparkplug60", "sparkplug60", 0, loads, 60)
     return _figures("sparkplug60", "sparkplug60", runs, 150_000, through)

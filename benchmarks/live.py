@@ -8,15 +8,17 @@ import time
 import httpx
 
 from benchmarks.figures import Figure
-from benchmarks.plant import add_devices, cpu_seconds, fresh_andon, module, mqtt_options, stored_samples, usage
+from benchmarks.plant import cpu_seconds, fresh_andon, module, mqtt_options, stored_samples, usage
+from benchmarks.registering import thermometers
 
 DEVICES = 1_000
 WATCHED = 20
 
 
 async def _watch(seconds: int) -> list[Figure]:
-    with fresh_andon() as andon, andon.client() as client:
-        devices = add_devices(client, DEVICES)
+    sources = thermometers(DEVICES)
+    devices = [source.device_id for source in sources]
+    with fresh_andon(devices=sources) as andon, andon.client() as client:
         token = client.headers["authorization"].removeprefix("Bearer ")
         page = {"url": andon.url, "token": token, "seconds": seconds}
         load = mqtt_options(andon, kind="json1", devices=devices, qos=1, rate=DEVICES, total=DEVICES * (seconds + 6))

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from andon.kit.limits import Limits
+from andon.registry.model import NewDevice, NewTag
 from benchmarks.figures import Figure
 from benchmarks.live import settled
 from benchmarks.loom_load import SIGNALS
@@ -27,27 +29,24 @@ ON_EVERY_PAGE = ("subscribe-system", "subscribe-alerts")
 LEAD_S = 3.0
 
 # The demo's limits: width around 1600 mm, vibration by the zones for medium machines.
-_TAGS: tuple[dict[str, Any], ...] = (
-    {"name": "bbw_value", "unit": "mm", "normalMin": 1590, "normalMax": 1610, "alertMin": 1585, "alertMax": 1615},
-    {"name": "temperature", "unit": "celsius", "normalMin": 18, "normalMax": 45, "alertMax": 60},
-    {"name": "vibration", "unit": "mm/s", "normalMax": 4.5, "alertMax": 7.1},
-    {"name": "quality_flag", "unit": ""},
+_TAGS = (
+    NewTag("bbw_value", "mm", is_primary=True, limits=Limits(1590, 1610, 1585, 1615)),
+    NewTag("temperature", "celsius", limits=Limits(18, 45, alert_max=60)),
+    NewTag("vibration", "mm/s", limits=Limits(normal_max=4.5, alert_max=7.1)),
+    NewTag("quality_flag"),
 )
 
 
-def register(client: httpx.Client) -> list[str]:
+def hall() -> list[NewDevice]:
     """The looms, on lines of twenty."""
-    names = []
-    for number in range(LOOMS):
-        names.append(f"loom-{number + 1:03d}")
-        tags = [{**tag, "isPrimary": tag["name"] == "bbw_value"} for tag in _TAGS]
-        body = {"deviceId": names[-1], "type": "loom", "location": f"weaving-line-{number // 20 + 1}", "tags": tags}
-        client.post("/api/v1/devices", json=body).raise_for_status()
-    return names
+    return [
+        NewDevice(f"loom-{number + 1:03d}", "loom", f"weaving-line-{number // 20 + 1}", tags=_TAGS)
+        for number in range(LOOMS)
+    ]
 
 
 async def _weave(
-    andon: RunningAndon, client: httpx.Client, looms: list[str], rate: float, seconds: int
+    andon: RunningAndon, client: httpx.Client, names: list[str], rate: float, seconds: int
 ) -> tuple[Meter, float, dict[str, Any], int, dict[str, Any]]:
     """(meter, speed of a core, what the page saw, values that are missing, what the generator says of itself)"""
     before = await asyncio.to_thread(stored_samples, client)
@@ -56,7 +55,7 @@ async def _weave(
     publishing = asyncio.create_task(module("mqtt_load", load))
     await asyncio.sleep(LEAD_S)
     token = client.headers["authorization"].removeprefix("Bearer ")
-    shown = {"deviceIds": looms[:SHOWN], "frames": True}
+    shown = {"deviceIds": names[:SHOWN], "frames": True}
     page = {"url": andon.url, "token": token, "subscribe": shown, "also": ON_EVERY_PAGE, "seconds": seconds}
     async with core_watched() as core, metered(lambda: family(andon.process.pid)) as meter:
         seen = await module("watch", page)
@@ -86,16 +85,17 @@ def _figures(
 
 async def _measure(runs: Sequence[tuple[str, float, int]]) -> list[Figure]:
     figures = []
-    with fresh_andon() as andon, andon.client() as client:
-        looms = await asyncio.to_thread(register, client)
+    looms = hall()
+    names = [loom.device_id for loom in looms]
+    with fresh_andon(devices=looms) as andon, andon.client() as client:
         for name, rate, seconds in runs:
-            figures += _figures(name, rate, *await _weave(andon, client, looms, rate, seconds))
+            figures += _figures(name, rate, *await _weave(andon, client, names, rate, seconds))
     return figures
 
 
 def measure(quick: bool) -> list[Figure]:
     """Ten minutes at the pace of values, then a while at that of rows; the short form leaves the second out."""
-    runs = [("looms", POINTS_PER_S / SIGNALS, 25 if quick else 600)]
+    runs = [("looms", POINTS_PER_S / SIGNALS, 20 if quick else 600)]
     return asyncio.run(_measure(runs if quick else [*runs, ("looms.rows", POINTS_PER_S, 30)]))
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks.mqtt_load import device_names
+from andon.registry.model import NewDevice
 from benchmarks.product import program
+from benchmarks.registering import register
 from support.running import RunningAndon
 
 
@@ -53,31 +54,16 @@ def running(data_dir: Path, *arguments: str, environment: dict[str, str] | None 
 
 
 @contextmanager
-def fresh_andon(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[RunningAndon]:
-    """Andon on an empty data folder, without a demo unless asked."""
-    with (
-        TemporaryDirectory(prefix="andon-bench-") as folder,
-        running(Path(folder) / "data", *arguments, environment=environment) as andon,
-    ):
-        yield andon
-
-
-def add_devices(client: httpx.Client, count: int, prefix: str = "bench") -> list[str]:
-    """Register temperature devices with limits that the load never passes."""
-    devices = device_names(count, prefix)
-    for device in devices:
-        body = {
-            "deviceId": device,
-            "type": "temperature",
-            "location": "bench",
-            "unit": "celsius",
-            "normalMin": 10,
-            "normalMax": 90,
-            "alertMin": 0,
-            "alertMax": 95,
-        }
-        client.post("/api/v1/devices", json=body).raise_for_status()
-    return devices
+def fresh_andon(
+    *arguments: str, devices: Sequence[NewDevice] = (), environment: dict[str, str] | None = None
+) -> Iterator[RunningAndon]:
+    """Andon on a data folder that holds these devices and nothing else, without a demo unless asked."""
+    with TemporaryDirectory(prefix="andon-bench-") as folder:
+        data_dir = Path(folder) / "data"
+        if devices:
+            register(data_dir, devices)
+        with running(data_dir, *arguments, environment=environment) as andon:
+            yield andon
 
 
 async def module(name: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import httpx
 
 from andon.kit.clock import US_PER_DAY, US_PER_S, now_us
 from benchmarks.figures import Figure, percentile
-from benchmarks.plant import add_devices, fresh_andon, module, mqtt_options
+from benchmarks.plant import fresh_andon, module, mqtt_options
+from benchmarks.registering import thermometers
 
 DEVICES = 1_000
 DAY_SAMPLES = 86_400
@@ -37,10 +38,11 @@ def _p95(ask: Callable[[], httpx.Response], count: int) -> float | None:
 
 
 async def _measure(count: int) -> list[Figure]:
-    with fresh_andon() as andon, andon.client() as client:
-        devices = add_devices(client, DEVICES)
+    sources = thermometers(DEVICES)
+    devices = [source.device_id for source in sources]
+    with fresh_andon(devices=sources) as andon, andon.client() as client:
         await asyncio.to_thread(_fill_a_day, client, devices[0])
-        seconds = 10 + count // 10
+        seconds = 8 + count // 10
         load = mqtt_options(andon, kind="json1", devices=devices, qos=1, rate=DEVICES, total=DEVICES * seconds)
         publishing = asyncio.create_task(module("mqtt_load", load))
         await asyncio.sleep(3)

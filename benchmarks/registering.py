@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from andon.engines.database import Database
@@ -18,21 +19,25 @@ from benchmarks.mqtt_load import device_names
 _LIMITS = Limits(10, 90, 0, 95)
 
 
-def register(data_dir: Path, count: int) -> list[str]:
-    """Register temperature devices with limits that the load never passes; their ids. Tag ids go from 1 to `count`."""
+def thermometers(count: int) -> list[NewDevice]:
+    """Temperature devices with limits that the load never passes."""
+    tag = NewTag("temperature", "celsius", is_primary=True, limits=_LIMITS)
+    return [NewDevice(name, "temperature", "bench", protocol="mqtt", tags=(tag,)) for name in device_names(count)]
+
+
+def register(data_dir: Path, devices: Sequence[NewDevice]) -> list[str]:
+    """Register devices; their ids. Tag ids go from 1 upwards, in the order of devices and tags."""
     data_dir.mkdir(parents=True, exist_ok=True)
     database = Database.open(None, data_dir)
     database.migrate()
     registry = Registry(database, Directory())
     organisation_id = registry.ensure_default_organisation()
-    tag = NewTag("temperature", "celsius", is_primary=True, limits=_LIMITS)
-    devices = [NewDevice(name, "temperature", "bench", protocol="mqtt", tags=(tag,)) for name in device_names(count)]
     with database.session() as session:
         area = Tree(session, organisation_of(session, organisation_id)).default_area()
         rows = [device_row(device, organisation_id, area.id) for device in devices]
         session.add_all(rows)
         session.flush()
-        session.add_all([tag_row(tag, row) for row in rows])
+        session.add_all([tag_row(tag, row) for device, row in zip(devices, rows, strict=True) for tag in device.tags])
         repository.stamp_new_devices(session, repository.next_revision(session))
     database.close()
     return [device.device_id for device in devices]
