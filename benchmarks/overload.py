@@ -34,6 +34,7 @@ DEVICES = 20
 PROBE = "probe"
 FLAT_OUT = 60_000
 CHECKED = 2_000
+PAGE, NAMED = 10_000, 3
 LEAD_S, SETTLE_S, STALLED_S = 4.0, 3.0, 10.0
 RECOVERED_S = 60
 """Or as long as the load lasted: what was acknowledged is stored first, at the pace that the plant sustains."""
@@ -115,9 +116,34 @@ async def _overloaded(andon: RunningAndon, client: httpx.Client, rate: float, se
     links = offered["links"]
     acked = {device: count for link in links for device, count in link["acked"].items()}
     stored = await asyncio.to_thread(_all_stored, client, acked)
-    lost = sum(max(0, count - stored.get(device, 0)) for device, count in acked.items())
+    lost = await asyncio.to_thread(_short_of, client, acked, stored)
     backwards = seen["backwards"] + await asyncio.to_thread(_stored_backwards, client, everybody)
     return _figures(seconds, at_rest, meter.peak_rss_mb, seen, links, lost, backwards)
+
+
+def _absent(client: httpx.Client, device: str, count: int) -> int:
+    """How many of a device's first values its samples do not have, each looked at: sums may be wrong, too."""
+    absent = set(range(count))
+    asked: dict[str, str | int] = {"from": "-1h", "limit": PAGE}
+    while True:
+        answer = client.get(f"/api/v1/devices/{device}/history", params=asked).raise_for_status().json()
+        absent.difference_update(round(reading["value"]) for reading in answer["data"]["readings"])
+        cursor = answer["meta"]["nextCursor"]
+        if cursor is None:
+            return len(absent)
+        asked["cursor"] = cursor
+
+
+def _short_of(client: httpx.Client, acked: Mapping[str, int], stored: Mapping[str, int]) -> tuple[int, str]:
+    """Values that are acknowledged and not counted among those stored, and which these are."""
+    short = {device: count - stored.get(device, 0) for device, count in acked.items()}
+    short = {device: missing for device, missing in short.items() if missing > 0}
+    few = list(short)[:NAMED]
+    named = [
+        f"{device} lacks {short[device]}, of its samples {_absent(client, device, acked[device])}" for device in few
+    ]
+    of = f"of {sum(acked.values()):,} acknowledged"
+    return sum(short.values()), "; ".join([of, *named, *([f"{len(short)} devices in all"] if short else [])])
 
 
 def _all_stored(client: httpx.Client, acked: Mapping[str, int]) -> dict[str, int]:
@@ -135,7 +161,7 @@ def _all_stored(client: httpx.Client, acked: Mapping[str, int]) -> dict[str, int
 
 
 def _figures(
-    seconds: int, at_rest: float, peak: float, seen: Any, links: list[Any], lost: int, backwards: int
+    seconds: int, at_rest: float, peak: float, seen: Any, links: list[Any], lost: tuple[int, str], backwards: int
 ) -> list[Figure]:
     offered, sent = sum(link["offered"] for link in links), sum(sum(link["sent"].values()) for link in links)
     acked = sum(sum(link["acked"].values()) for link in links)
@@ -146,7 +172,7 @@ def _figures(
         Figure("overload.taken_per_s", sent / seconds, "values/s", "", "the rest was held back by its senders"),
         Figure("overload.acked_per_s", acked / seconds, "values/s", "", f"{refused} requests were refused"),
         Figure("overload.peak_rss_mb", peak, "MB", f"<= {most:.0f}", f"{at_rest:.0f} at rest, and the limits' sum"),
-        Figure("overload.acked_lost", float(lost), "values", "<= 0", f"of {acked:,} acknowledged"),
+        Figure("overload.acked_lost", float(lost[0]), "values", "<= 0", lost[1]),
         Figure(
             "overload.out_of_order", float(backwards), "values", "<= 0", f"{seen['values']:,} seen live, and stored"
         ),
