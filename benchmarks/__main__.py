@@ -48,7 +48,7 @@ PARTS: dict[str, ModuleType] = {
     "scale_out": scale_out,
 }
 
-WITHOUT_GOALS = frozenset({"influx"})
+LONG_ONLY = frozenset({"page", "influx"})
 """Left out of the short form unless they are named."""
 WHOLE_S, QUICK_S = 1_800, 300
 """Most that all parts together may take, and their short forms."""
@@ -65,7 +65,7 @@ def main() -> None:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     began = time.monotonic()
     found, failed = [], []
-    for name in arguments.parts or [part for part in PARTS if not (arguments.quick and part in WITHOUT_GOALS)]:
+    for name in arguments.parts or [part for part in PARTS if not (arguments.quick and part in LONG_ONLY)]:
         try:
             found += _measured(name, arguments.quick)
         except Exception:  # noqa: BLE001 (what the other parts found is not to be lost)

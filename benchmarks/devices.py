@@ -28,7 +28,7 @@ def _cost(count: int, seconds: int) -> float:
 
 def measure(quick: bool) -> list[Figure]:
     """The cost with 10 to 10,000 devices (the short form: with the fewest and the most), dearest by cheapest."""
-    costs = {count: _cost(count, 3 if quick else 10) for count in (COUNTS[:: len(COUNTS) - 1] if quick else COUNTS)}
+    costs = {count: _cost(count, 3 if quick else 5) for count in (COUNTS[:: len(COUNTS) - 1] if quick else COUNTS)}
     each = f"{RATE:,} values/s of one value a message, broker included"
     figures = [
         Figure(f"devices.{count}.cpu_us", cost, "µs CPU a value", reference=each) for count, cost in costs.items()

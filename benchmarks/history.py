@@ -77,12 +77,12 @@ async def _arrive(store: LocalStore, clock: Clock, signals: Signals, seconds: fl
         await store.write(batch, 0)
 
 
-async def _of_the_store(folder: Path, month: Month, signals: Signals, busy_s: float) -> list[Figure]:
+async def _of_the_store(folder: Path, month: Month, signals: Signals, rounds: int, busy_s: float) -> list[Figure]:
     clock = Clock(month.end)
     store = LocalStore.open(folder, LocalStoreLimits(), clock=clock)
     questions, points = _questions(store, clock), (await store.size()).samples
     await _ask(questions, 5, 0.0)
-    figures = _figures("query", await _ask(questions, 100, 0.0), f"{points / 1e6:.0f} M points")
+    figures = _figures("query", await _ask(questions, rounds, 0.0), f"{points / 1e6:.0f} M points")
     pause_s = 0.02
     arriving = asyncio.create_task(_arrive(store, clock, signals, busy_s))
     await asyncio.sleep(2)
@@ -155,7 +155,7 @@ async def _measure(quick: bool) -> list[Figure]:
         began = time.perf_counter()
         signals = await fill(data_dir / "history", month)
         filled_s = time.perf_counter() - began
-        figures = await _of_the_store(data_dir / "history", month, signals, 10 if quick else 60)
+        figures = await _of_the_store(data_dir / "history", month, signals, *((30, 6) if quick else (100, 60)))
         if not quick:
             figures += await _of_andon(data_dir, devices, 40)
     return [

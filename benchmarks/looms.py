@@ -95,8 +95,8 @@ async def _measure(runs: Sequence[tuple[str, float, int]]) -> list[Figure]:
 
 def measure(quick: bool) -> list[Figure]:
     """Ten minutes at the pace of values, then a while at that of rows; the short form leaves the second out."""
-    runs = [("looms", POINTS_PER_S / SIGNALS, 20 if quick else 600)]
-    return asyncio.run(_measure(runs if quick else [*runs, ("looms.rows", POINTS_PER_S, 30)]))
+    runs = [("looms", POINTS_PER_S / SIGNALS, 15 if quick else 600)]
+    return asyncio.run(_measure(runs if quick else [*runs, ("looms.rows", POINTS_PER_S, 15)]))
 
 
 if __name__ == "__main__":

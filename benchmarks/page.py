@@ -83,6 +83,5 @@ def measure(quick: bool) -> list[Figure]:
     with TemporaryDirectory() as folder, fresh_andon("--demo") as andon:
         lighthouse = _install(Path(folder))
         report = Path(folder) / "report.json"
-        if quick:
-            return _figures(lighthouse, andon, "page", 1, report)
-        return [figure for name in PAGES for figure in _figures(lighthouse, andon, name, RUNS, report)]
+        runs = 1 if quick else RUNS
+        return [figure for name in PAGES for figure in _figures(lighthouse, andon, name, runs, report)]

@@ -174,4 +174,4 @@ async def _replayed(log: EmbeddedLog, store: PostgresStore, server: Postgres) ->
 
 def measure(quick: bool) -> list[Figure]:
     """Rate, CPU and bytes of PostgreSQL as the historian."""
-    return asyncio.run(_measure(300_000 if quick else 2_000_000))
+    return asyncio.run(_measure(300_000 if quick else 1_000_000))
