@@ -53,3 +53,22 @@ async def test_documents_are_written_when_they_change_and_kept_alive(redis_url: 
         await until(lambda: documents.problem is None, "it is back")
         await until(lambda: "alert-001" in str(client.get("alerts:active")), "everything is written anew")
         await documents.stop()
+
+
+async def test_a_document_that_could_not_be_made_is_made_later(redis_url: str) -> None:
+    ready, asked = [False], [0]
+
+    async def render(_organisation_id: str) -> Any:
+        asked[0] += 1
+        if not ready[0]:
+            raise AttributeError("the alarms have not begun")
+        return ["ready"]
+
+    documents = RedisDocuments(RedisLink(redis_url), {"early": render}, lambda: [("org-1", "")], interval_s=0.05)
+    with redis_client.Redis.from_url(redis_url, decode_responses=True) as client:
+        await documents.start()
+        await until(lambda: asked[0] > 0, "it has been asked for")
+        assert not client.exists("early")
+        ready[0] = True
+        await until(lambda: client.exists("early") == 1, "it is written")
+        await documents.stop()

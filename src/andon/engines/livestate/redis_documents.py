@@ -68,6 +68,8 @@ class RedisDocuments:
             except self._link.away as error:
                 self._reach.lost(error)
                 self._written.clear()  # Redis may have lost everything
+            except Exception:  # else the keys would never be written again
+                logger.exception("a document cannot be made")
             await pauses.wait()
 
     async def _serve(self, client: redis.asyncio.Redis) -> None:
