@@ -46,3 +46,15 @@ def test_a_process_of_one_role_loads_nothing_of_the_others() -> None:
     """What its own role has comes when its services are made."""
     done = subprocess.run([sys.executable, "-c", ROLE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_arrow_makes_tables_without_pandas() -> None:
+    code = "\n".join(
+        (
+            "from andon.app.lean import lean",
+            "with lean(live=False): import pyarrow",
+            "print(pyarrow.Table.from_pylist([{'tag': 1}]).num_rows)",
+        )
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "1"

@@ -6,12 +6,22 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from typing import Any, cast
 
 _OF_SOCKETIO = ("aiohttp", "aio_pika", "kafka", "kombu", "redis", "requests", "tornado", "valkey", "websocket")
 """For its clients and message queues; Andon is a server, and has a log of its own."""
 _NEVER = ("pandas", "pydantic.v1")
 """Arrow looks for the one and FastAPI for the other, in case somebody hands them such things."""
+
+
+class _Refusal(MetaPathFinder):
+    """As if they were not installed. None among the modules would do for Python, but Arrow takes it for a module."""
+
+    def find_spec(self, name: str, _path: object, _target: object = None) -> None:
+        """ModuleNotFoundError for what is never to be loaded."""
+        if name in _NEVER:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 @contextmanager
@@ -21,12 +31,11 @@ def lean(*, live: bool = True) -> Iterator[None]:
     `live`: it serves live connections, so that Socket.IO is wanted.
     """
     gc.disable()  # what is imported stays
-    modules = cast(dict[str, Any], sys.modules)  # None stands for a module that cannot be imported
-    for name in _NEVER:
-        modules.setdefault(name, None)
+    sys.meta_path.insert(0, _Refusal())
     try:
         if live:
-            with _absent(modules, _OF_SOCKETIO):
+            # None stands for a module that cannot be imported.
+            with _absent(cast(dict[str, Any], sys.modules), _OF_SOCKETIO):
                 import socketio  # noqa: F401
         yield
     finally:
