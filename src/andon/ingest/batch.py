@@ -50,19 +50,14 @@ class BatchBuilder:
     ) -> None:
         """Several numeric samples that arrived together; the sequences have one length."""
         # An array of a list, and that on to the other, takes half as long as item by item.
-        self._tags += array("i", tag_ids)
-        self._times += array("q", timestamps)
-        self._values += array("d", values)
-        self._qualities += array("B", qualities)
-        self._received += array("q", (received,)) * len(tag_ids)
-        if len(self._tags) >= self._batch_samples:
-            self._put_aside()
+        columns = (array("i", tag_ids), array("q", timestamps), array("d", values), array("B", qualities))
+        self.add_columns(*columns, received)
 
     def add_columns(
         self,
         tag_ids: array[int],
-        timestamps: int | NDArray[np.int64],
-        values: NDArray[np.float64],
+        timestamps: int | array[int] | NDArray[np.int64],
+        values: array[float] | NDArray[np.float64],
         qualities: array[int],
         received: int,
     ) -> None:

@@ -19,7 +19,6 @@ from andon.wire.sparkplug.numbers import Numbers, NumberSource
 class _Plan(NamedTuple):
     """Where the numbers of one source go. `rows`: those that have a tag, None when all have."""
 
-    source: NumberSource
     bindings: list[Binding]
     rows: NDArray[np.intp] | None
     tags: array[int]
@@ -33,7 +32,7 @@ class NumberColumns:
     _MOST = 4
 
     def __init__(self) -> None:
-        self._plans: dict[int, _Plan | None] = {}
+        self._plans: dict[NumberSource, _Plan | None] = {}
         self._latest: tuple[_Plan, NDArray[np.float64]] | None = None
 
     def write(self, numbers: Numbers, received: int, policy: TimePolicy, out: BatchBuilder) -> bool:
@@ -69,15 +68,11 @@ class NumberColumns:
         self._plans.clear()
 
     def _plan(self, source: NumberSource) -> _Plan | None:
-        key = id(source)
-        if key in self._plans:
-            plan = self._plans[key]
-            if plan is None or plan.source is source:
-                return plan
-        if len(self._plans) >= self._MOST:
-            del self._plans[next(iter(self._plans))]
-        plan = self._plans[key] = _plan(source)
-        return plan
+        if source not in self._plans:
+            if len(self._plans) >= self._MOST:
+                del self._plans[next(iter(self._plans))]
+            self._plans[source] = _plan(source)
+        return self._plans[source]
 
 
 def _in_time(times: int | NDArray[np.int64], received: int, policy: TimePolicy) -> bool:
@@ -100,7 +95,6 @@ def _plan(source: NumberSource) -> _Plan | None:
     qualities = np.minimum(source.qualities[rows], np.uint8(Quality.GOOD))
     factors = np.array([binding.factors or (1.0, 0.0) for binding in bindings])
     return _Plan(
-        source,
         bindings,
         None if len(rows) == len(source.definitions) else rows,
         array("i", [binding.tag_id for binding in bindings]),
