@@ -177,7 +177,7 @@ def _rests(plant: Plant) -> tuple[list[bool], asyncio.Event]:
 
 
 async def test_sources_rest_between_flushes_while_few_messages_come(make_plant: MakePlant) -> None:
-    plant: Plant = await make_plant(busy_messages=3)
+    plant: Plant = await make_plant(busy_messages=3, many_messages=50)
     rests, over = _rests(plant)
     plant.send(DATA, s1())
     await asyncio.wait_for(over.wait(), 5)

@@ -40,7 +40,7 @@ def alarms(settings: Settings) -> AlarmSettings:
 
 def ingest(settings: Settings) -> IngestSettings:
     """Ingest."""
-    return IngestSettings(
+    found = IngestSettings(
         max_payload_bytes=settings.max_payload_bytes,
         max_ahead_s=settings.max_ahead_s,
         max_age_days=settings.max_age_days,
@@ -48,6 +48,8 @@ def ingest(settings: Settings) -> IngestSettings:
         flush_interval_ms=settings.flush_interval_ms,
         max_discovered=settings.max_discovered,
     )
+    # Andon's own broker does not wait for what it sent before.
+    return replace(found, busy_messages=2 * found.busy_messages) if settings.mqtt_url is None else found
 
 
 def queries(settings: Settings) -> QueryLimits:

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     max_age_days: float = Field(30, gt=0, description="How old a sample may be that is not marked historical.")
     clock_tolerance_s: float = Field(10, ge=0, description="Clock difference from which samples are marked uncertain.")
     max_discovered: int = Field(1_000, ge=0, description="Unknown devices that are remembered.")
-    flush_interval_ms: float = Field(40, ge=0, le=200, description="Longest wait before received samples are stored.")
+    flush_interval_ms: float = Field(50, ge=0, le=200, description="Longest wait before received samples are stored.")
 
     database_url: SecretStr | None = Field(None, description="`postgresql://user:password@host/database`; else SQLite.")
     database_replica_url: SecretStr | None = Field(None, description="A read replica of it, for reports and history.")

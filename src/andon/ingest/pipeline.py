@@ -13,6 +13,7 @@ from andon.engines.log.port import DEAD_LETTERS, SENSORS_DATA, Log
 from andon.ingest import metrics
 from andon.ingest.batch import BatchBuilder
 from andon.ingest.dead_letters import DeadLetters
+from andon.ingest.pace import Pace
 from andon.ingest.rates import RateWindow
 from andon.ingest.settings import IngestSettings
 from andon.kit.errors import AndonError, TooLargeError
@@ -22,7 +23,6 @@ from andon.kit.tasks import end_tasks
 logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
-_MANY = 8
 
 
 def _ignore(_asked: bool) -> None:
@@ -30,7 +30,7 @@ def _ignore(_asked: bool) -> None:
 
 
 class Pipeline:
-    """One flush at a time: at once after a quiet moment, else every `flush_interval_ms`, sooner when much has come.
+    """One flush at a time: at once after a quiet moment, else at a `Pace`.
 
     Each flush costs the disk, the broker and every consumer of the log a turn: a few messages wait for one another.
     `on_rest(True)` tells the sources that nothing is flushed until `on_rest(False)`, unless many messages come: when
@@ -136,15 +136,14 @@ class Pipeline:
         return len(self.out) > settings.max_pending_samples or self._pending_bytes > settings.max_pending_bytes
 
     async def _run(self) -> None:
-        interval = self._settings.flush_interval_ms / 1_000
-        least = min(self._settings.busy_interval_ms / 1_000, interval)
+        pace = Pace(self._settings)
         while True:
             await self._work.wait()
             began = time.monotonic()
-            pause = interval if self._gathered < self._settings.busy_messages else least
+            pause = pace.next_s(self._gathered)
             with self._rest(pause):
                 await self._flush()
-                await asyncio.sleep(max(0.0, began + least - time.monotonic()))
+                await asyncio.sleep(max(0.0, began + pace.least_s - time.monotonic()))
                 patience = began + pause - time.monotonic()
                 if patience > 0:
                     with contextlib.suppress(TimeoutError):
@@ -157,7 +156,7 @@ class Pipeline:
 
         Not when they bring so many messages that each read brings many by itself.
         """
-        if self._gathered >= _MANY * self._settings.busy_messages:
+        if self._gathered >= self._settings.many_messages:
             yield
             return
         self._set_resting(True)

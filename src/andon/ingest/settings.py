@@ -12,8 +12,9 @@ class IngestSettings:
     """Sizes in bytes, times in the unit that the name ends with.
 
     `max_ahead_s`, `max_age_days`: samples outside are refused. `clock_tolerance_s`: beyond it a device's clock
-    counts as wrong. `flush_interval_ms`: longest wait before received samples go to the log; `busy_interval_ms`: the
-    same while more than `busy_messages` wait (a broker may send no more than some twenty before they are acknowledged).
+    counts as wrong. `flush_interval_ms`, `busy_interval_ms`: longest and shortest wait before received samples go to
+    the log; in between, as long as brings about `busy_messages`. A broker may send no more than some twenty before they
+    are acknowledged: then it must be less than that. From `many_messages` a flush on, the sources read all the time.
     `batch_samples`, `batch_text_bytes`: most that one record of the log holds. `max_pending_samples`,
     `max_pending_bytes`: above either, nothing more is read from the broker until the log has caught up.
     `max_deferred`: messages that wait for a new tag to be registered. `max_discovered`, `max_signals` (a device),
@@ -27,9 +28,10 @@ class IngestSettings:
     max_age_days: float = 30.0
     clock_tolerance_s: float = 10.0
     clock_window_s: float = 60.0
-    flush_interval_ms: float = 40.0
+    flush_interval_ms: float = 50.0
     busy_interval_ms: float = 10.0
     busy_messages: int = 16
+    many_messages: int = 128
     batch_samples: int = 8_192
     batch_text_bytes: int = MIB
     max_pending_samples: int = 200_000
