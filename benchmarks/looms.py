@@ -69,9 +69,10 @@ def _figures(
     name: str, rate: float, meter: Meter, core: float, seen: dict[str, Any], missing: int, made: dict[str, Any]
 ) -> list[Figure]:
     pace = f"{rate:,.0f} messages/s of {SIGNALS} values from {LOOMS} looms"
+    cpu = meter.cpu_pct * min(1.0, core / CORE)
     offered = f"the generator took {100 * made['cpu_s'] / made['seconds']:.0f} % of a core"
     return [
-        Figure(f"{name}.cpu_pct", meter.cpu_pct * core / CORE, f"% of a core of {CORE:.0f} M", "<= 15", pace),
+        Figure(f"{name}.cpu_pct", cpu, f"% of a core, of {CORE:.0f} M if slower here", "<= 15", pace),
         Figure(f"{name}.cpu_pct_here", meter.cpu_pct, f"% of one of {core:.1f} M", reference="turns/s of a plain loop"),
         Figure(f"{name}.rss_mb", meter.peak_rss_mb, "MB", "<= 350", "largest, server and broker"),
         Figure(

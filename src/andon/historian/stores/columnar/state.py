@@ -18,7 +18,7 @@ from andon.historian.stores.columnar.layout import path_of
 from andon.historian.stores.columnar.leaving import TRY_AGAIN_S, Leaving
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.manifest import Change, Manifest
-from andon.historian.stores.columnar.memory import Runs
+from andon.historian.stores.columnar.memory import Run, Runs
 from andon.historian.stores.columnar.newest import Newest
 from andon.historian.stores.columnar.openfiles import OpenFiles, Place
 from andon.historian.stores.columnar.view import View
@@ -167,7 +167,13 @@ class State:
                 self._frozen_at = dict(self._taken)
                 self._oldest_unsealed = None
             frozen = self._frozen
-        return frozen.whole() if frozen.runs else None
+        if not frozen.runs:
+            return None
+        whole = Run.of(frozen.whole(), 1)
+        with self._lock:
+            # While it is being written the samples are in memory once, not twice.
+            self._frozen = Runs((whole,))
+        return whole.batch
 
     def sealed(self, added: Iterable[Entry]) -> None:
         """The frozen samples are in these files: commit them."""
