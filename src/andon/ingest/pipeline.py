@@ -143,12 +143,10 @@ class Pipeline:
             pause = pace.next_s(self._gathered)
             with self._rest(pause):
                 await self._flush()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(began + pause - time.monotonic()):
+                        await self._hurry.wait()
                 await asyncio.sleep(max(0.0, began + pace.least_s - time.monotonic()))
-                patience = began + pause - time.monotonic()
-                if patience > 0:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(patience):
-                            await self._hurry.wait()
 
     @contextlib.contextmanager
     def _rest(self, longest_s: float) -> Iterator[None]:
