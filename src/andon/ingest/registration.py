@@ -25,27 +25,44 @@ Resume = Callable[[WireError | None], None]
 """Called when the tags are there, or with the reason why they never will be."""
 
 
+def _ignore() -> None:
+    """Nobody is to be asked to hold back."""
+
+
 class TagRegistrar:
     """Registers tags off the loop, one device at a time.
 
-    A device whose new signals were refused is not asked for again within `refuse_new_tags_s`.
+    `on_waiting` is called when `holds_back` may have changed. A device whose new signals were refused is not asked for
+    again within `refuse_new_tags_s`.
     """
 
-    def __init__(self, registry: Registry, settings: IngestSettings) -> None:
+    def __init__(self, registry: Registry, settings: IngestSettings, on_waiting: Callable[[], None] = _ignore) -> None:
         self._registry = registry
         self._settings = settings
+        self._on_waiting = on_waiting
+        self._held_back = False
+        self._away: set[str] = set()  # devices whose tags wait for the database
         self._waiting: dict[str, deque[tuple[TagsMissingError, Resume]]] = {}
         self._count = 0
         self._refused: dict[str, tuple[float, WireError]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether so many messages wait that the sources are to bring nothing now.
+
+        Not while the database is away: what brings nothing new must not wait for it.
+        """
+        return self._count >= self._settings.max_deferred and not self._away
+
     def when_registered(self, missing: TagsMissingError, resume: Resume) -> None:
         """Have `resume` called once the tags are there. WireError when they cannot be, or too much waits already."""
         uuid = missing.device.uuid
         self._check_refused(uuid)
-        if self._count >= self._settings.max_deferred:
+        # A source that is told to hold back still brings what it had read already.
+        if self._count >= self._settings.max_deferred * (1 if self._away else 2):
             raise WireError("too_many_new_signals", "too many messages with new signals wait to be registered")
-        self._count += 1
+        self._now_waiting(self._count + 1)
         queue = self._waiting.get(uuid)
         if queue is not None:
             queue.append((missing, resume))
@@ -75,26 +92,43 @@ class TagRegistrar:
     async def stop(self) -> None:
         """End what is under way; messages that wait stay unacknowledged."""
         await end_tasks(*self._tasks)
+        self._waiting.clear()
+        self._now_waiting(0)
 
     async def _work(self, uuid: str) -> None:
         queue = self._waiting[uuid]
+        there: set[str] = set()
         while queue:
             missing, resume = queue.popleft()
-            self._count -= 1
-            resume(await self._outcome_at_last(missing))
+            names = {tag.name for tag in missing.tags}
+            refused = None if names <= there else await self._outcome_at_last(missing)
+            if refused is None:
+                there |= names
+            self._now_waiting(self._count - 1)
+            resume(refused)
         del self._waiting[uuid]
+
+    def _now_waiting(self, count: int) -> None:
+        self._count = count
+        if self.holds_back != self._held_back:
+            self._held_back = self.holds_back
+            self._on_waiting()
 
     async def _outcome_at_last(self, missing: TagsMissingError) -> WireError | None:
         """An absent database is waited out: its messages stay unacknowledged meanwhile."""
-        away = False
-        while True:
-            try:
-                return await self._outcome(missing)
-            except UnavailableError as error:
-                if not away:
-                    logger.warning("new signals wait for the database", extra={"reason": error.message})
-                away = True
-                await asyncio.sleep(_RETRY_S)
+        uuid = missing.device.uuid
+        try:
+            while True:
+                try:
+                    return await self._outcome(missing)
+                except UnavailableError as error:
+                    if not self._away:
+                        logger.warning("new signals wait for the database", extra={"reason": error.message})
+                    self._away.add(uuid)
+                    self._now_waiting(self._count)
+                    await asyncio.sleep(_RETRY_S)
+        finally:
+            self._away.discard(uuid)
 
     async def _outcome(self, missing: TagsMissingError) -> WireError | None:
         uuid = missing.device.uuid

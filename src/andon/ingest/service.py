@@ -60,7 +60,7 @@ class IngestService:
         policy = TimePolicy(settings)
         self.discovery = Discovery(settings, policy)
         self._statuses = Statuses(directory)
-        self._registrar = TagRegistrar(registry, settings)
+        self._registrar = TagRegistrar(registry, settings, self._hold)
         self.sparkplug = SparkplugHost(
             directory,
             self.discovery,
@@ -183,7 +183,7 @@ class IngestService:
     def _hold(self) -> None:
         if self._source is None:
             return
-        if self.pipeline.holds_back:
+        if self.pipeline.holds_back or self._registrar.holds_back:
             self._source.pause()
         else:
             self._source.resume()

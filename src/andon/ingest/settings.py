@@ -17,10 +17,11 @@ class IngestSettings:
     are acknowledged: then it must be less than that. From `many_messages` a flush on, the sources read all the time.
     `batch_samples`, `batch_text_bytes`: most that one record of the log holds. `max_pending_samples`,
     `max_pending_bytes`: above either, nothing more is read from the broker until the log has caught up.
-    `max_deferred`: messages that wait for a new tag to be registered. `max_discovered`, `max_signals` (a device),
-    `max_all_signals`, `kept_samples` (a signal), `max_kept_samples` (of all): bounds of what is remembered of unknown
-    devices. `letters_*`: dead letters kept in a second per reason and topic, per reason, and their bytes; further ones
-    are counted.
+    `max_deferred`: when so many messages wait for a new tag to be registered nothing more is read from the broker; from
+    twice as many on they are refused (from as many while the database is away). `max_discovered`, `max_signals` (a
+    device), `max_all_signals`, `kept_samples` (a signal), `max_kept_samples` (of all): bounds of what is remembered of
+    unknown devices. `letters_*`: dead letters kept in a second per reason and topic, per reason, and their bytes;
+    further ones are counted.
     """
 
     max_payload_bytes: int = MIB

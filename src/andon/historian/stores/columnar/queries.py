@@ -104,12 +104,7 @@ def rows(view: View, tag_ids: Sequence[int], start: int, end: int) -> int:
     tags = tags_of(tag_ids)
     count = float(sum(len(batch) for batch in view.unsealed(tags, start, end)))
     for entry in view.catalogue.within("raw", start, end):
-        index = view.files.file(entry).index
-        mine = np.isin(index.tags, tags)
-        counts, firsts, lasts = np.diff(index.starts)[mine], index.firsts[mine], index.lasts[mine]
-        inside = np.minimum(lasts, end - 1) - np.maximum(firsts, start)
-        share = (inside + 1) / (lasts - firsts + 1)
-        count += float((counts * np.clip(share, 0.0, 1.0)).sum())
+        count += float(view.files.file(entry).index.about(tags, start, end).sum())
     return round(count)
 
 

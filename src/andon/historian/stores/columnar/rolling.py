@@ -11,11 +11,11 @@ import numpy as np
 from andon.historian.model import Source
 from andon.historian.rollup import TierRows, combined, concatenated, rollup
 from andon.historian.stores.columnar.catalogue import ROLLED, Entry
-from andon.historian.stores.columnar.fresh import keys_of_rows, keys_of_samples
-from andon.historian.stores.columnar.inputs import pieces
+from andon.historian.stores.columnar.fresh import in_order, keys_of_rows, keys_of_samples
+from andon.historian.stores.columnar.inputs import Piece, pieces
 from andon.historian.stores.columnar.planner import US_PER_MINUTE
 from andon.historian.stores.columnar.safefile import whole as whole_file
-from andon.historian.stores.columnar.sorting import merged
+from andon.historian.stores.columnar.sorting import merged, of_tags
 from andon.historian.stores.columnar.state import State
 from andon.historian.stores.columnar.tierfile import TierWriter
 from andon.historian.stores.columnar.view import Tags, View, overlaid
@@ -28,10 +28,11 @@ def roll(state: State, entries: Sequence[Entry]) -> None:
     slot, span = entries[0].slot, entries[0].span
     with state.view() as view:
         indices = [state.files.file(entry).index for entry in entries]
+        most = state.limits.chunk_rows
         found = [
-            _anew(view, entries, tags, start, end) for tags, start, end in pieces(indices, state.limits.chunk_rows)
+            rows for tags, start, end in pieces(indices, most) for rows in _anew(view, entries, tags, start, end, most)
         ]
-        minutes = concatenated(found)
+        minutes = in_order(concatenated(found))
         hours = _hours(view, minutes)
     added = [
         *write_rows(state, "minute", slot, span, minutes),
@@ -40,11 +41,13 @@ def roll(state: State, entries: Sequence[Entry]) -> None:
     state.swap([*added, *(replace(entry, rolled=ROLLED) for entry in entries)], entries)
 
 
-def _anew(view: View, entries: Sequence[Entry], tags: Tags, start: int, end: int) -> TierRows:
-    """The minutes of some tags that parts touch, from all parts that have samples in them."""
+def _anew(
+    view: View, entries: Sequence[Entry], tags: Tags, start: int, end: int, most: int
+) -> Iterator[TierRows]:
+    """The minutes of some tags that parts touch, from all parts that have samples in them; in pieces."""
     touched = merged([view.files.samples(entry, tags, start, end) for entry in entries])
     if not len(touched):
-        return TierRows.empty()
+        return
     low = int(touched.timestamps.min()) // US_PER_MINUTE * US_PER_MINUTE
     high = (int(touched.timestamps.max()) // US_PER_MINUTE + 1) * US_PER_MINUTE
     mine = {entry.id for entry in entries}
@@ -53,9 +56,24 @@ def _anew(view: View, entries: Sequence[Entry], tags: Tags, start: int, end: int
         for entry in view.catalogue.of_day("raw", entries[0].day)
         if entry.id not in mine and entry.touches(low, high)
     ]
-    if others:
-        touched = _with_others(view, [*entries, *others], tags, touched, low, high)
-    return rollup(touched, US_PER_MINUTE)
+    if not others:
+        yield rollup(touched, US_PER_MINUTE)
+        return
+    parts = [*entries, *others]
+    for some, first, last in _smaller(view, parts, np.unique(touched.tag_ids), low, high, most):
+        here = of_tags(touched, some, first, last)
+        if len(here):
+            yield rollup(_with_others(view, parts, some, here, first, last), US_PER_MINUTE)
+
+
+def _smaller(view: View, parts: Sequence[Entry], tags: Tags, start: int, end: int, most: int) -> Iterator[Piece]:
+    """Pieces of which all parts together hold about `most` rows: a late minute may be in every part of its hour."""
+    rows = sum((view.files.file(entry).index.about(tags, start, end) for entry in parts), np.zeros(len(tags)))
+    for some in np.array_split(np.arange(len(tags)), min(len(tags), -(-int(rows.sum()) // most)) or 1):
+        count = max(1, -(-int(rows[some].sum()) // most))
+        step = -(-(end - start) // count // US_PER_MINUTE) * US_PER_MINUTE
+        for first in range(start, end, step):
+            yield tags[some], first, min(first + step, end)
 
 
 def _with_others(
