@@ -48,8 +48,8 @@ PARTS: dict[str, ModuleType] = {
     "scale_out": scale_out,
 }
 
-LONG_ONLY = frozenset({"page", "influx"})
-"""Left out of the short form unless they are named."""
+LONG_ONLY, ON_REQUEST = frozenset({"page"}), frozenset({"influx"})
+"""Left out of the short form, and always, unless they are named."""
 WHOLE_S, QUICK_S = 1_800, 300
 """Most that all parts together may take, and their short forms."""
 
@@ -57,7 +57,7 @@ WHOLE_S, QUICK_S = 1_800, 300
 def main() -> None:
     """Measure, print the table, write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all but {', '.join(ON_REQUEST)}")
     parser.add_argument("--quick", action="store_true", help="shorter runs")
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
@@ -65,7 +65,8 @@ def main() -> None:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     began = time.monotonic()
     found, failed = [], []
-    for name in arguments.parts or [part for part in PARTS if not (arguments.quick and part in LONG_ONLY)]:
+    left_out = ON_REQUEST | (LONG_ONLY if arguments.quick else frozenset())
+    for name in arguments.parts or [part for part in PARTS if part not in left_out]:
         try:
             found += _measured(name, arguments.quick)
         except Exception:  # noqa: BLE001 (what the other parts found is not to be lost)

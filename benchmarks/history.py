@@ -155,9 +155,9 @@ async def _measure(quick: bool) -> list[Figure]:
         began = time.perf_counter()
         signals = await fill(data_dir / "history", month)
         filled_s = time.perf_counter() - began
-        figures = await _of_the_store(data_dir / "history", month, signals, *((30, 6) if quick else (100, 60)))
+        figures = await _of_the_store(data_dir / "history", month, signals, *((30, 6) if quick else (100, 40)))
         if not quick:
-            figures += await _of_andon(data_dir, devices, 40)
+            figures += await _of_andon(data_dir, devices, 20)
     return [
         Figure("history.filled_s", filled_s, "s", reference="30 days written and merged, not the questions"),
         *figures,

@@ -55,4 +55,4 @@ def settled(client: httpx.Client, expected: int, within_s: float = 10) -> int:
 
 def measure(quick: bool) -> list[Figure]:
     """Latency from publish to client, CPU and memory of all of Andon."""
-    return asyncio.run(_watch(10 if quick else 40))
+    return asyncio.run(_watch(10 if quick else 30))

@@ -18,7 +18,7 @@ from support.running import PASSWORD, RunningAndon
 
 LIGHTHOUSE = "lighthouse@13"
 CHROME_FLAGS = "--headless --no-sandbox --disable-dev-shm-usage --disable-gpu --disable-background-networking"
-RUNS = 3
+RUNS = 2
 RUN_TIMEOUT_S = 120
 GOALS = {"lighthouse": ("of 100", ">= 90"), "interactive_s": ("s", "<= 2")}
 PAGES = {"page": ("/", "the overview, signed in, with the demo plant"), "page.login": ("/login", "")}
