@@ -17,12 +17,14 @@ class _Source:
 
     def __init__(self) -> None:
         self.paused: list[bool] = []
+        self.resumed = asyncio.Event()
 
     def pause(self) -> None:
         self.paused.append(True)
 
     def resume(self) -> None:
         self.paused.append(False)
+        self.resumed.set()
 
     async def stop(self) -> None:
         """Nothing to stop."""
@@ -31,6 +33,10 @@ class _Source:
 def _send(plant: Plant, messages: int) -> None:
     for number in range(messages):
         plant.send(DATA, {"deviceId": "device-001", "values": {"humidity": number}})
+
+
+def _away(*_: object) -> object:
+    raise UnavailableError("away")
 
 
 def _source(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> _Source:
@@ -78,19 +84,12 @@ async def test_an_absent_database_holds_nothing_else_back(
 ) -> None:
     plant: Plant = await make_plant(max_deferred=3)
     source = _source(plant, monkeypatch)
-    tried = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def away(*_: object) -> object:
-        loop.call_soon_threadsafe(tried.set)
-        raise UnavailableError("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(plant.registry, "ensure_tags", away)
+        patch.setattr(plant.registry, "ensure_tags", _away)
         _send(plant, 3)
-        await tried.wait()
-        while source.paused != [True, False]:
-            await asyncio.sleep(0.01)
+        await source.resumed.wait()
+        assert source.paused == [True, False]
         _send(plant, 2)
     assert await plant.reasons() == ["too_many_new_signals"] * 2
     assert len(await plant.values("device-001", "humidity")) == 3
@@ -99,11 +98,8 @@ async def test_an_absent_database_holds_nothing_else_back(
 async def test_ingest_that_was_stopped_meanwhile_takes_them_when_it_starts_again(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> object:
-        raise UnavailableError("away")
-
     with monkeypatch.context() as patch:
-        patch.setattr(plant.registry, "ensure_tags", away)
+        patch.setattr(plant.registry, "ensure_tags", _away)
         _send(plant, 1)
         await plant.ingest.stop()
     await plant.ingest.start()

@@ -41,9 +41,7 @@ def roll(state: State, entries: Sequence[Entry]) -> None:
     state.swap([*added, *(replace(entry, rolled=ROLLED) for entry in entries)], entries)
 
 
-def _anew(
-    view: View, entries: Sequence[Entry], tags: Tags, start: int, end: int, most: int
-) -> Iterator[TierRows]:
+def _anew(view: View, entries: Sequence[Entry], tags: Tags, start: int, end: int, most: int) -> Iterator[TierRows]:
     """The minutes of some tags that parts touch, from all parts that have samples in them; in pieces."""
     touched = merged([view.files.samples(entry, tags, start, end) for entry in entries])
     if not len(touched):
