@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from andon.historian.stores.postgres.tables import MINUTE_US
 from andon.kit.clock import US_PER_HOUR
-from andon.kit.samples import SampleBatch, concatenate
+from andon.kit.samples import PINNED, SampleBatch, concatenate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,10 @@ class Delivery:
 
 
 def together(deliveries: Sequence[Delivery]) -> tuple[SampleBatch, NDArray[np.int32]]:
-    """All samples by tag and time, of equal keys the last only; and the log's partition that each came from."""
+    """All samples by tag and time, of equal keys the last only; and the log's partition that each came from.
+
+    A sample that any of them pinned is pinned, as it is when they come one after the other.
+    """
     batch = concatenate([each.batch for each in deliveries])
     sources = np.repeat(
         np.array([each.partition for each in deliveries], np.int32), [len(each.batch) for each in deliveries]
@@ -33,7 +36,11 @@ def together(deliveries: Sequence[Delivery]) -> tuple[SampleBatch, NDArray[np.in
     last = np.ones(len(order), np.bool_)
     last[:-1] = (tags[1:] != tags[:-1]) | (at[1:] != at[:-1])
     kept = order[last]
-    return batch.take(kept), sources[kept]
+    found = batch.take(kept)
+    if found.marks is not None and batch.marks is not None and len(kept):
+        any_of = np.bitwise_or.reduceat(batch.marks[order], np.flatnonzero(np.append(True, last[:-1])))
+        found = replace(found, marks=found.marks | (any_of & np.uint8(PINNED)))
+    return found, sources[kept]
 
 
 def stale_spans(
