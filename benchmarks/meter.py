@@ -21,7 +21,7 @@ def core_speed(seconds: float = 0.3) -> float:
 
 
 CORE = 15.0
-"""Million turns a second of the slowest core that goals in per cent mean: where they were set a core made 17 to 22."""
+"""Million turns a second of the slowest core that goals in per cent mean: where they were set a core made 17 to 19."""
 
 
 @contextlib.asynccontextmanager

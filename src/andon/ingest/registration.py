@@ -25,10 +25,6 @@ Resume = Callable[[WireError | None], None]
 """Called when the tags are there, or with the reason why they never will be."""
 
 
-def _ignore() -> None:
-    """Nobody is to be asked to hold back."""
-
-
 class TagRegistrar:
     """Registers tags off the loop, one device at a time.
 
@@ -36,7 +32,7 @@ class TagRegistrar:
     again within `refuse_new_tags_s`.
     """
 
-    def __init__(self, registry: Registry, settings: IngestSettings, on_waiting: Callable[[], None] = _ignore) -> None:
+    def __init__(self, registry: Registry, settings: IngestSettings, on_waiting: Callable[[], None]) -> None:
         self._registry = registry
         self._settings = settings
         self._on_waiting = on_waiting

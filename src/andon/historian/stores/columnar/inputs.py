@@ -18,39 +18,44 @@ Piece = tuple[NDArray[np.int32], int, int]
 """Tags and a range of time."""
 
 
-def pieces(indices: Sequence[TagIndex], max_rows: int, tags: NDArray[np.int32] | None = None) -> Iterator[Piece]:
-    """Pieces of about `max_rows` rows that together are all of the files (or of some tags), in order.
+def pieces(
+    indices: Sequence[TagIndex],
+    max_rows: int,
+    tags: NDArray[np.int32] | None = None,
+    start: int = ALWAYS[0],
+    end: int = ALWAYS[1],
+) -> Iterator[Piece]:
+    """Pieces of about `max_rows` rows that together are all of the files (or of some tags, in a range), in order.
 
     Groups of whole tags; a tag that is larger is cut in time, at whole minutes.
     """
-    rows = np.concatenate([np.diff(index.starts) for index in indices])
-    of = np.concatenate([index.tags for index in indices])
-    every, place = np.unique(of, return_inverse=True)
-    counts = np.bincount(place, rows, len(every)).astype(np.int64)
+    every = np.unique(np.concatenate([index.tags for index in indices]))
     if tags is not None:
-        wanted = np.isin(every, tags)
-        every, counts = every[wanted], counts[wanted]
+        every = every[np.isin(every, tags)]
+    counts = sum((index.about(every, start, end) for index in indices), np.zeros(len(every)))
     at = 0
     while at < len(every):
         if counts[at] > max_rows:
-            yield from _cut_in_time(indices, every[at : at + 1], -(-int(counts[at]) // max_rows))
+            yield from _cut_in_time(indices, every[at : at + 1], -(-int(counts[at]) // max_rows), start, end)
             at += 1
             continue
-        end = at + max(1, int(np.searchsorted(np.cumsum(counts[at:]), max_rows, "right")))
-        larger = np.flatnonzero(counts[at:end] > max_rows)
-        end = at + int(larger[0]) if len(larger) else end
-        yield every[at:end], *ALWAYS
-        at = end
+        after = at + max(1, int(np.searchsorted(np.cumsum(counts[at:]), max_rows, "right")))
+        larger = np.flatnonzero(counts[at:after] > max_rows)
+        after = at + int(larger[0]) if len(larger) else after
+        yield every[at:after], start, end
+        at = after
 
 
-def _cut_in_time(indices: Sequence[TagIndex], tag: NDArray[np.int32], count: int) -> Iterator[Piece]:
-    first = min(int(index.firsts[index.tags == tag].min(initial=ALWAYS[1])) for index in indices)
-    last = max(int(index.lasts[index.tags == tag].max(initial=ALWAYS[0])) for index in indices)
+def _cut_in_time(
+    indices: Sequence[TagIndex], tag: NDArray[np.int32], count: int, start: int, end: int
+) -> Iterator[Piece]:
+    first = max(start, min(int(index.firsts[index.tags == tag].min(initial=ALWAYS[1])) for index in indices))
+    last = min(end - 1, max(int(index.lasts[index.tags == tag].max(initial=ALWAYS[0])) for index in indices))
     step = -(-(last - first + 1) // count // US_PER_MINUTE) * US_PER_MINUTE
-    start = first // US_PER_MINUTE * US_PER_MINUTE
-    while start <= last:
-        yield tag, start, start + step
-        start += step
+    at = first // US_PER_MINUTE * US_PER_MINUTE
+    while at <= last:
+        yield tag, at, at + step
+        at += step
 
 
 def together(files: OpenFiles, entries: Sequence[Entry], max_rows: int) -> Iterator[SampleBatch]:

@@ -11,8 +11,8 @@ import numpy as np
 from andon.historian.model import Source
 from andon.historian.rollup import TierRows, combined, concatenated, rollup
 from andon.historian.stores.columnar.catalogue import ROLLED, Entry
-from andon.historian.stores.columnar.fresh import in_order, keys_of_rows, keys_of_samples
-from andon.historian.stores.columnar.inputs import Piece, pieces
+from andon.historian.stores.columnar.fresh import keys_of_rows, keys_of_samples
+from andon.historian.stores.columnar.inputs import pieces
 from andon.historian.stores.columnar.planner import US_PER_MINUTE
 from andon.historian.stores.columnar.safefile import whole as whole_file
 from andon.historian.stores.columnar.sorting import merged, of_tags
@@ -32,7 +32,7 @@ def roll(state: State, entries: Sequence[Entry]) -> None:
         found = [
             rows for tags, start, end in pieces(indices, most) for rows in _anew(view, entries, tags, start, end, most)
         ]
-        minutes = in_order(concatenated(found))
+        minutes = concatenated(found)
         hours = _hours(view, minutes)
     added = [
         *write_rows(state, "minute", slot, span, minutes),
@@ -57,21 +57,13 @@ def _anew(view: View, entries: Sequence[Entry], tags: Tags, start: int, end: int
     if not others:
         yield rollup(touched, US_PER_MINUTE)
         return
+    # A late minute may be in every part of its hour: a piece is what all of them hold of it.
     parts = [*entries, *others]
-    for some, first, last in _smaller(view, parts, np.unique(touched.tag_ids), low, high, most):
+    indices = [view.files.file(entry).index for entry in parts]
+    for some, first, last in pieces(indices, most, np.unique(touched.tag_ids), low, high):
         here = of_tags(touched, some, first, last)
         if len(here):
             yield rollup(_with_others(view, parts, some, here, first, last), US_PER_MINUTE)
-
-
-def _smaller(view: View, parts: Sequence[Entry], tags: Tags, start: int, end: int, most: int) -> Iterator[Piece]:
-    """Pieces of which all parts together hold about `most` rows: a late minute may be in every part of its hour."""
-    rows = sum((view.files.file(entry).index.about(tags, start, end) for entry in parts), np.zeros(len(tags)))
-    for some in np.array_split(np.arange(len(tags)), min(len(tags), -(-int(rows.sum()) // most)) or 1):
-        count = max(1, -(-int(rows[some].sum()) // most))
-        step = -(-(end - start) // count // US_PER_MINUTE) * US_PER_MINUTE
-        for first in range(start, end, step):
-            yield tags[some], first, min(first + step, end)
 
 
 def _with_others(

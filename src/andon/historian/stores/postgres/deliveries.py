@@ -37,9 +37,9 @@ def together(deliveries: Sequence[Delivery]) -> tuple[SampleBatch, NDArray[np.in
     last[:-1] = (tags[1:] != tags[:-1]) | (at[1:] != at[:-1])
     kept = order[last]
     found = batch.take(kept)
-    if found.marks is not None and batch.marks is not None and len(kept):
+    if batch.marks is not None and len(kept):
         any_of = np.bitwise_or.reduceat(batch.marks[order], np.flatnonzero(np.append(True, last[:-1])))
-        found = replace(found, marks=found.marks | (any_of & np.uint8(PINNED)))
+        found = replace(found, marks=batch.marks[kept] | (any_of & np.uint8(PINNED)))
     return found, sources[kept]
 
 
