@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,16 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 QUIET_PLANT = {"ANDON_SIM_ANOMALY_RATE": "0", "ANDON_SIM_LOOM_FAULTS_PER_DAY": "0"}  # the tests raise the alarms
 
 expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A failure tells what the browser showed."""
+    report = yield
+    tabs = getattr(item, "funcargs", {}).get("tabs")
+    if report.failed and call.when == "call" and isinstance(tabs, Tabs):
+        report.sections.append(("What the browser shows", tabs.shown()))
+    return report
 
 
 @pytest.fixture(scope="package")
@@ -101,6 +111,7 @@ class Tabs:
         self._browser = browser
         self._desk = desk
         self._contexts: list[BrowserContext] = []
+        self._pages: list[Page] = []
         self.complaints: list[str] = []
 
     def open(self, url: str, username: str | None = "admin", password: str = PASSWORD, **options: Any) -> Page:
@@ -114,6 +125,7 @@ class Tabs:
             answer = context.request.post("/api/v1/auth/login", data={"username": username, "password": password})
             assert answer.ok, answer.text()
         page = context.new_page()
+        self._pages.append(page)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
@@ -125,6 +137,11 @@ class Tabs:
     def forgive(self, *words: str) -> None:
         """Take away complaints that the test has asked for."""
         self.complaints = [each for each in self.complaints if not any(word in each for word in words)]
+
+    def shown(self) -> str:
+        """Each open window's address, what assistive technology finds on it, and what was complained about."""
+        pages = [f"{page.url}\n{page.locator('body').aria_snapshot()}" for page in self._pages if not page.is_closed()]
+        return "\n\n".join([*pages, *self.complaints])
 
     def close(self) -> None:
         """Close every window."""

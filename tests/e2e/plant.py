@@ -52,7 +52,7 @@ class Plant:
         self._added.append(device_id)
 
     def push(self, device_id: str, value: float) -> None:
-        """A sample of this moment; it is stored when this returns."""
+        """A sample of this moment; it is durable when this returns, and in the history a moment later."""
         sample = {"timestamp": datetime.now(UTC).isoformat(), "value": value}
         self._sent("POST", f"/devices/{device_id}/samples", {"samples": [sample]})
 

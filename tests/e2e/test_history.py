@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
+
+from support.running import eventually
 
 from .conftest import Tabs
 from .plant import Plant
@@ -18,8 +20,8 @@ STEP_S = 10
 
 
 def recorded(plant: Plant, device_id: str, *minutes_ago: tuple[int, int], silent_s: int = 600) -> str:
-    """A device with a sample every ten seconds in each of the stretches, from and to so many minutes ago. A longer
-    silence than `silent_s` is a gap.
+    """A device with a sample every ten seconds in each of the stretches, from and to so many minutes ago; they are in
+    the history when this returns. A longer silence than `silent_s` is a gap.
     """
     plant.add_device(device_id, offlineAfterSeconds=silent_s)
     now = datetime.now(UTC)
@@ -29,6 +31,14 @@ def recorded(plant: Plant, device_id: str, *minutes_ago: tuple[int, int], silent
         for ago in range(first * 60, last * 60, -STEP_S)
     ]
     plant.api.post(f"/api/v1/devices/{device_id}/samples", json={"samples": samples}).raise_for_status()
+
+    def in_history() -> bool:
+        answer = plant.api.get(
+            f"/api/v1/devices/{device_id}/history", params={"from": "-1h", "limit": len(samples) + 1}
+        )
+        return bool(answer.json()["meta"]["count"] > len(samples))
+
+    eventually(in_history, what=f"{len(samples)} samples of {device_id} in the history")
     return device_id
 
 
@@ -72,6 +82,23 @@ def test_dragging_over_a_chart_shows_that_part_closer(page: Page, plant: Plant) 
     before = page.url
     page.get_by_role("button", name="Closer").click()
     expect(page).not_to_have_url(before)
+    expect(chart(page, "temperature")).to_be_visible()
+
+
+def test_a_chart_without_samples_shows_the_first_ones_by_itself(page: Page, plant: Plant) -> None:
+    recorded(plant, "press-14", (20, 5))
+
+    def before_the_first(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        route.fulfill(
+            response=answer,
+            json={**body, "data": {**body["data"], "readings": []}, "meta": {**body["meta"], "count": 0}},
+        )
+
+    page.route("**/history?*", before_the_first, times=1)
+    page.goto("/devices/press-14?view=history&from=-1h")
+    expect(page.get_by_role("heading", name="Nothing in this range")).to_be_visible()
     expect(chart(page, "temperature")).to_be_visible()
 
 

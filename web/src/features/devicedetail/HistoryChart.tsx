@@ -1,13 +1,14 @@
 import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
+import { historyInterval } from "@/api/polling";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, History, Tag } from "@/api/types";
 import { withGaps } from "@/components/charts/gaps";
 import { TimeChart, type ChartData } from "@/components/charts/TimeChart";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState } from "@/components/states";
-import { askAgain, RANGES, type RangeName } from "./ranges";
+import { RANGES, type RangeName } from "./ranges";
 import classes from "./devicedetail.module.css";
 
 const BUCKETS = 500;
@@ -37,7 +38,7 @@ interface Props {
 /** What was, from an hour to a month: the average of each bucket within its lowest and highest. */
 export function HistoryChart({ device, tag, range, onRange }: Props) {
   const query = { tag: tag.name, from: `-${range.name}`, to: "now", buckets: BUCKETS };
-  const found = useQuery({ ...historyQuery(device.deviceId, query), refetchInterval: askAgain(30_000) });
+  const found = useQuery({ ...historyQuery(device.deviceId, query), refetchInterval: historyInterval(30_000) });
   const history = found.data?.data;
   const gap = 3 * (tag.expectedIntervalSeconds ?? device.staleAfterSeconds);
   const data = useMemo(() => (history ? columns(history, gap) : undefined), [history, gap]);

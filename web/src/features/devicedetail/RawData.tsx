@@ -5,13 +5,14 @@ import { useState } from "react";
 import { download } from "@/api/client";
 import { explain } from "@/api/errors";
 import { useTimeZone } from "@/api/hooks";
+import { historyInterval } from "@/api/polling";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, HistoryReading, Tag } from "@/api/types";
 import { DataTable, type Column } from "@/components/DataTable";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { formatTime, formatValue, humanise, unitSymbol } from "@/lib/format";
-import { askAgain, type RANGES } from "./ranges";
+import type { RANGES } from "./ranges";
 import classes from "./devicedetail.module.css";
 
 interface Props {
@@ -27,7 +28,7 @@ export function RawData({ device, tag, range }: Props) {
   const timeZone = useTimeZone();
   const [busy, setBusy] = useState(false);
   const query = { tag: tag.name, from: `-${range.name}`, to: "now" };
-  const found = useQuery({ ...historyQuery(device.deviceId, { ...query, limit: NEWEST, order: "desc" }), refetchInterval: askAgain(10_000) });
+  const found = useQuery({ ...historyQuery(device.deviceId, { ...query, limit: NEWEST, order: "desc" }), refetchInterval: historyInterval(10_000) });
   const readings = found.data?.data.readings;
   const columns: Column<HistoryReading>[] = [
     { key: "time", header: `Time (${timeZone})`, width: "16rem", cell: (reading) => formatTime(reading.timestamp, timeZone) },

@@ -7,12 +7,6 @@ export const RANGES = [
   { name: "30d", label: "30 d", seconds: 2_592_000 },
 ] as const;
 
-/** A device that has just begun to send is asked again soon: its first samples are about to be stored. */
-const FIRST_MS = 2_000;
-
-export const askAgain = (usualMs: number) => (query: { state: { data?: { data: { readings: readonly unknown[] } } | undefined } }) =>
-  query.state.data?.data.readings.length === 0 ? FIRST_MS : usualMs;
-
 export type RangeName = (typeof RANGES)[number]["name"];
 
 export function findRange(name: string | undefined): (typeof RANGES)[number] {

@@ -2,6 +2,7 @@ import { NativeSelect } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
+import { historyInterval } from "@/api/polling";
 import { deviceQuery, seriesHistoryQuery } from "@/api/queries";
 import type { DeviceDetail, SeriesQuery } from "@/api/types";
 import { Page, Panel } from "@/components/Page";
@@ -36,7 +37,7 @@ export default function ExplorePage() {
   const found = useQuery({
     ...seriesHistoryQuery(query),
     enabled: width > 0 && series.length > 0,
-    refetchInterval: isRelative(range) ? REFRESH_MS : false,
+    refetchInterval: isRelative(range) && historyInterval(REFRESH_MS),
   });
   const devices = useQueries({ queries: chosen.map(({ deviceId }) => deviceQuery(deviceId)) });
   const details = new Map(devices.flatMap(({ data }) => (data ? [[data.data.deviceId, data.data] as const] : [])));

@@ -2,6 +2,7 @@ import { Group, NativeSelect } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
+import { historyInterval } from "@/api/polling";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, HistoryQuery, Tag } from "@/api/types";
 import { LinkButton } from "@/components/LinkButton";
@@ -43,7 +44,7 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
   const found = useQuery({
     ...historyQuery(device.deviceId, query),
     enabled: width > 0 && tags.length > 0,
-    refetchInterval: isRelative(range) ? REFRESH_MS : false,
+    refetchInterval: isRelative(range) && historyInterval(REFRESH_MS),
   });
   const history = found.data?.data;
   const several = history?.series ?? [];
