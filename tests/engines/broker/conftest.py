@@ -29,6 +29,11 @@ class Inbox:
             ack() if self.acknowledge else self.acks.append(ack)
         self._changed.set()
 
+    def take_acks(self) -> list[Callable[[], None]]:
+        """The acknowledgements that are owed; they are the caller's now."""
+        taken, self.acks = self.acks, []
+        return taken
+
     @property
     def payloads(self) -> list[bytes]:
         return [message[1] for message in self.messages]

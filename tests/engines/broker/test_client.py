@@ -16,6 +16,7 @@ from support.link import Link
 from .conftest import Clients, Inbox
 
 DATA = "factory-plus/devices/+/data"
+PACKET_IDS = 65_535
 
 
 async def test_messages_arrive_whole_and_in_order(clients: Clients) -> None:
@@ -56,6 +57,32 @@ async def test_what_is_not_acknowledged_is_delivered_again_to_the_next_process(c
     for payload in (b"2", b"3", b"4"):
         # The two that were acknowledged just before the end may come once more: it is at least once.
         await inbox.wait_for_payload(payload)
+
+
+async def test_a_second_copy_does_not_acknowledge_the_message_that_has_its_packet_id_by_then(clients: Clients) -> None:
+    inbox = Inbox(acknowledge=False)
+    receiver = await clients.connect("receiver", inbox, subscriptions=[(DATA, 1)])
+    sender = await clients.connect("sender", max_unsent=PACKET_IDS)
+    sender.publish("factory-plus/devices/a/data", b"slow", qos=1)
+    await inbox.wait_for(1)
+    await asyncio.sleep(2.5)  # the broker sends it again after a second
+    copies = inbox.take_acks()
+    copies[0]()
+    for number in range(1, PACKET_IDS):
+        sender.publish("factory-plus/devices/a/data", b"%d" % number, qos=1)
+        if number % 5_000 == 0 or number == PACKET_IDS - 1:
+            await inbox.wait_for_payload(b"%d" % number)
+            for ack in inbox.take_acks():
+                ack()
+    sender.publish("factory-plus/devices/a/data", b"in between", qos=1)
+    await inbox.wait_for_payload(b"in between")
+    for ack in copies[1:]:
+        ack()
+    await asyncio.sleep(0)  # acknowledgements go out at the end of the loop's turn
+    await receiver.stop()
+    again = Inbox()
+    await clients.connect("receiver", again, subscriptions=[(DATA, 1)])
+    await again.wait_for_payload(b"in between")
 
 
 async def test_messages_of_the_time_away_are_delivered_afterwards(clients: Clients) -> None:

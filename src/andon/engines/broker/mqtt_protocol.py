@@ -20,6 +20,8 @@ from gmqtt.mqtt.handler import MqttPackageHandler
 from gmqtt.mqtt.package import Package
 from gmqtt.mqtt.protocol import BaseMQTTProtocol, MQTTProtocol
 
+from andon.engines.broker.copies import Copies
+
 logger = logging.getLogger(__name__)
 
 Ack = Callable[[], None]
@@ -27,6 +29,7 @@ OnMessage = Callable[[str, bytes, int, bool, Ack | None], None]
 """(topic, payload, qos, retain, ack); `ack` is None for QoS 0."""
 
 _PUBLISH = 0x30
+_REPEATED = 0x08
 _PUBACK = b"\x40\x02"
 _MAX_LENGTH_BYTES = 4
 _CONNECT_S = 10.0
@@ -50,6 +53,7 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
         self._held = 0
         self._needed = 2
         self._acks: list[bytes] = []
+        self._copies = Copies()
         self._resting = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -140,24 +144,29 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
         body = start + 2 + (data[start] << 8 | data[start + 1])
         topic = data[start + 2 : body].decode("utf-8", "replace")
         qos = head >> 1 & 3
-        ack = None
+        packet_id = 0
         if qos:
-            ack = partial(self._acknowledge, data[body : body + 2])
+            packet_id = data[body] << 8 | data[body + 1]
             body += 2
         if self.proto_ver == MQTTv50:
             length, properties = _long_length(data, body)
             body = properties + length
-        self._deliver(topic, data[body:end], qos, bool(head & 1), ack)
+        payload = data[body:end]
+        if not qos:
+            self._deliver(topic, payload, qos, bool(head & 1), None)
+        elif not self._copies.is_second(packet_id, bool(head & _REPEATED), topic, payload):
+            self._deliver(topic, payload, qos, bool(head & 1), partial(self._acknowledge, packet_id))
 
     def _refuse_endless_length(self, available: int) -> None:
         if available > _MAX_LENGTH_BYTES:
             logger.warning("MQTT broker sent a malformed packet length, connecting anew")
             self._transport.abort()
 
-    def _acknowledge(self, packet_id: bytes) -> None:
+    def _acknowledge(self, packet_id: int) -> None:
         if not self._acks:
             asyncio.get_running_loop().call_soon(self._send_acks)
-        self._acks.append(packet_id)
+        self._acks.append(packet_id.to_bytes(2, "big"))
+        self._copies.acknowledge(packet_id)
 
     def _send_acks(self) -> None:
         # A packet id means nothing on another connection: what is left when this one is gone is redelivered.
