@@ -7,6 +7,7 @@ end, each device's values in their order, and memory within what the settings al
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from itertools import pairwise
@@ -35,6 +36,7 @@ PROBE = "probe"
 FLAT_OUT = 60_000
 CHECKED = 2_000
 PAGE, NAMED = 10_000, 3
+_OF_QOS0 = "at QoS 0, nobody was promised them; dead letters say how many"
 LEAD_S, SETTLE_S = 4.0, 3.0
 STALLED_S = 60.0
 """The broker delivers again what nobody acknowledged in time, and waits as long once more where its window was full."""
@@ -46,6 +48,7 @@ def memory_limit_mb(at_rest_mb: float) -> float:
     """What the settings let Andon and its broker grow to from where they were at rest."""
     ingest, log, store, broker = IngestSettings(), LogLimits(), LocalStoreLimits(), BrokerConfig(Path())
     waiting = 2 * ingest.max_pending_bytes  # what gathers while as much is being written
+    waiting += 2 * ingest.max_waiting_bytes  # what is acknowledged and what is not, of the one connection it comes on
     journal = log.queue_bytes + log.group_bytes + 2 * log.tail_bytes
     unsealed = 2 * store.unsealed_bytes + store.recent_bytes
     return at_rest_mb + (waiting + journal + unsealed + broker.memory_limit_bytes) / 1e6
@@ -121,8 +124,16 @@ async def _overloaded(andon: RunningAndon, client: httpx.Client, rate: float, se
     complete_s = time.time() - ends
     lost = await asyncio.to_thread(_short_of, client, acked, stored)
     backwards = seen["backwards"] + await asyncio.to_thread(_stored_backwards, client, everybody)
+    dropped = Figure("overload.dropped", await asyncio.to_thread(_dropped, client), "values", "", _OF_QOS0)
     complete = Figure("overload.complete_s", complete_s, "s", "", "until all that was acknowledged is stored")
-    return [*_figures(seconds, at_rest, meter.peak_rss_mb, seen, links, lost, backwards), complete]
+    return [*_figures(seconds, at_rest, meter.peak_rss_mb, seen, links, lost, backwards), dropped, complete]
+
+
+def _dropped(client: httpx.Client) -> float:
+    """Messages that were dropped and told so."""
+    text = client.get("/metrics").raise_for_status().text
+    found = re.search(r'^andon_ingest_rejected_total{reason="overload"} (\S+)$', text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 def _absent(client: httpx.Client, device: str, count: int) -> int:

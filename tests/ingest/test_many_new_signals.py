@@ -15,6 +15,8 @@ from .conftest import DATA, MakePlant, Plant
 class _Source:
     """Remembers what the connections to the broker are told."""
 
+    dropped = 0
+
     def __init__(self) -> None:
         self.paused: list[bool] = []
         self.resumed = asyncio.Event()

@@ -87,6 +87,11 @@ class DeadLetters:
             )
         )
 
+    def tell(self, source: Source, reason: str, detail: str, number: int, organisation: str) -> None:
+        """One letter for so many messages that are not kept."""
+        at = to_iso(now_us())
+        self._add(StoredLetter(at, source, "", reason, detail, organisation=organisation, count=number))
+
     def take(self) -> list[bytes]:
         """The letters that wait to be written."""
         taken, self._queue = self._queue, []

@@ -19,10 +19,14 @@ FAMILIES: dict[str, tuple[tuple[str, int], ...]] = {
 class MqttSource:
     """Receives everything that devices publish, and publishes for the server."""
 
-    def __init__(self, address: BrokerAddress, receive: OnMessage, host: SparkplugHost) -> None:
+    def __init__(self, address: BrokerAddress, receive: OnMessage, host: SparkplugHost, max_waiting_bytes: int) -> None:
         self._host = host
         self._clients = {
-            family: MqttClient(_config(address, family, host), receive, self._joined if family == "sparkplug" else None)
+            family: MqttClient(
+                _config(address, family, host, max_waiting_bytes),
+                receive,
+                self._joined if family == "sparkplug" else None,
+            )
             for family in FAMILIES
         }
 
@@ -30,6 +34,11 @@ class MqttSource:
     def connected(self) -> bool:
         """Whether every connection stands."""
         return all(client.connected for client in self._clients.values())
+
+    @property
+    def dropped(self) -> int:
+        """Messages at QoS 0 that came faster than they could be taken and were dropped, since the start."""
+        return sum(client.dropped for client in self._clients.values())
 
     def start(self) -> None:
         """Begin to connect; connections that are lost come back by themselves."""
@@ -71,7 +80,7 @@ class MqttSource:
         self.send(self._host.birth)
 
 
-def _config(address: BrokerAddress, family: str, host: SparkplugHost) -> ClientConfig:
+def _config(address: BrokerAddress, family: str, host: SparkplugHost, max_waiting_bytes: int) -> ClientConfig:
     will = host.will if family == "sparkplug" else None
     return ClientConfig(
         f"{address.client_prefix}-{family}",
@@ -83,4 +92,5 @@ def _config(address: BrokerAddress, family: str, host: SparkplugHost) -> ClientC
         will and Will(will.topic, will.payload, will.qos, will.retain),
         mqtt5=address.mqtt5,
         tls=address.tls,
+        max_waiting_bytes=max_waiting_bytes,
     )

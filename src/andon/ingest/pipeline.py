@@ -115,9 +115,9 @@ class Pipeline:
         self.messages.add(1)
         self.samples.add(samples)
 
-    def count_rejected(self, reason: str) -> None:
-        """A message, or a part of it, was refused."""
-        self._reasons[reason] += 1
+    def count_rejected(self, reason: str, count: int = 1) -> None:
+        """A message, or a part of it, was refused; or so many were."""
+        self._reasons[reason] += count
 
     async def settled(self) -> None:
         """Until all that was received so far is durable."""

@@ -13,6 +13,7 @@ from andon.ingest.adoption import Adoption, new_device, write_kept
 from andon.ingest.dead_letters import DeadLetters
 from andon.ingest.discovery import Discovery
 from andon.ingest.mqtt_source import MqttSource
+from andon.ingest.overload import Overload
 from andon.ingest.pipeline import Pipeline
 from andon.ingest.push import PushedSample, Pusher, PushResult
 from andon.ingest.receiver import Receiver
@@ -57,6 +58,7 @@ class IngestService:
         self._registry = registry
         self._ticker: asyncio.Task[None] | None = None
         self.pipeline = Pipeline(log, settings, self._say_and_hold, lambda _resting: self._hold())
+        self._overload = Overload(self.pipeline)
         policy = TimePolicy(settings)
         self.discovery = Discovery(settings, policy)
         self._statuses = Statuses(directory)
@@ -100,7 +102,8 @@ class IngestService:
         self.pipeline.start()
         self._ticker = asyncio.create_task(self._tick(), name="ingest ticker")
         if self._broker is not None:
-            self._source = MqttSource(self._broker, self.receive, self.sparkplug)
+            self._source = MqttSource(self._broker, self.receive, self.sparkplug, self.settings.max_waiting_bytes)
+            self._overload.restart()
             self._source.start()
 
     async def wait_connected(self, timeout_s: float) -> None:
@@ -120,6 +123,7 @@ class IngestService:
         await self.pipeline.stop()
         if self._source is not None:
             await self._source.stop()
+            self._note_dropped()
 
     def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> bool:
         """Publish for the server; False when the message was dropped because there is no broker."""
@@ -171,7 +175,12 @@ class IngestService:
         while True:
             await asyncio.sleep(_TICK_S)
             self.sparkplug.tick(now_us())
+            self._note_dropped()
             self.pipeline.wake()
+
+    def _note_dropped(self) -> None:
+        if self._source is not None:
+            self._overload.note(self._source.dropped, self._directory.default_organisation)
 
     def _say_and_hold(self, full: bool) -> None:
         if self._source is not None and full:

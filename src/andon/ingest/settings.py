@@ -17,6 +17,8 @@ class IngestSettings:
     are acknowledged: then it must be less than that. From `many_messages` a flush on, the sources read all the time.
     `batch_samples`, `batch_text_bytes`: most that one record of the log holds. `max_pending_samples`,
     `max_pending_bytes`: above either, nothing more is read from the broker until the log has caught up.
+    `max_waiting_bytes` (a connection to the broker): of what is read and not handled yet; when more comes, the oldest
+    messages at QoS 0 are dropped; Sparkplug and what comes at QoS 1 is not read.
     `max_deferred`: when so many messages wait for a new tag to be registered nothing more is read from the broker; from
     twice as many on they are refused (from as many while the database is away). `max_discovered`, `max_signals` (a
     device), `max_all_signals`, `kept_samples` (a signal), `max_kept_samples` (of all): bounds of what is remembered of
@@ -37,6 +39,7 @@ class IngestSettings:
     batch_text_bytes: int = MIB
     max_pending_samples: int = 200_000
     max_pending_bytes: int = 64 * MIB
+    max_waiting_bytes: int = 16 * MIB
     max_deferred: int = 1_000
     refuse_new_tags_s: float = 60.0
     max_push: int = 10_000

@@ -11,6 +11,7 @@ import pytest
 from andon.engines.broker.client import ClientConfig, MqttClient, Will
 from andon.engines.broker.embedded import EmbeddedBroker
 from andon.engines.broker.mqtt_protocol import FastProtocol
+from andon.engines.broker.waiting import Waiting
 from support.link import Link
 
 from .conftest import Clients, Inbox
@@ -311,7 +312,9 @@ def _fed(chunks: list[bytes]) -> list[tuple[str, bytes, int, bool]]:
     inbox = Inbox()
 
     async def run() -> None:
-        protocol = FastProtocol(on_message=inbox, connection_state=_State(), id_generator=None)
+        protocol = FastProtocol(
+            on_message=inbox, waiting=Waiting(1 << 20), connection_state=_State(), id_generator=None
+        )
         protocol.set_connection(_Connection())
         for chunk in chunks:
             protocol.data_received(chunk)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gmqtt
@@ -14,6 +15,7 @@ from gmqtt.mqtt.constants import MQTTv50, MQTTv311
 from gmqtt.subscription import Subscription
 
 from andon.engines.broker.mqtt_protocol import FastClient, OnMessage
+from andon.engines.broker.waiting import Waiting
 from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ class ClientConfig:
 
     At most one subscription should be QoS 1: nats-server counts unacknowledged messages per session, so a
     second one that is full as well would be delivered only after `ack_wait`. QoS 2 is not supported.
+    `max_waiting_bytes`: what was read and not handed on yet. Beyond it the oldest messages at QoS 0 are dropped where
+    others are QoS 1, and elsewhere no more is read.
     """
 
     client_id: str
@@ -51,6 +55,7 @@ class ClientConfig:
     keepalive_s: int = 10
     reconnect_delay_s: float = 0.5
     max_unsent: int = 1_000
+    max_waiting_bytes: int = 16 << 20
 
     def __post_init__(self) -> None:
         if any(qos not in (0, 1) for _, qos in self.subscriptions):
@@ -89,6 +94,7 @@ class MqttClient:
         client = FastClient(
             config.client_id,
             on_message,
+            partial(Waiting, config.max_waiting_bytes, any(qos for _, qos in config.subscriptions)),
             clean_session=False,
             will_message=message,
             logger=_quiet_logger(),
@@ -110,6 +116,11 @@ class MqttClient:
     def unacknowledged(self) -> int:
         """Published QoS 1 messages that the broker has not confirmed yet, those that wait to be sent among them."""
         return int(self._client.in_flight) + len(self._unsent)
+
+    @property
+    def dropped(self) -> int:
+        """Messages at QoS 0 that came faster than they could be handled and were dropped, since the start."""
+        return int(self._client.dropped)
 
     def start(self) -> None:
         """Begin to connect, and keep at it; returns at once."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import gmqtt
@@ -21,6 +21,7 @@ from gmqtt.mqtt.package import Package
 from gmqtt.mqtt.protocol import BaseMQTTProtocol, MQTTProtocol
 
 from andon.engines.broker.copies import Copies
+from andon.engines.broker.waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +43,11 @@ PACKETS_A_TURN = 400
 class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type information
     """One connection: cuts packets, delivers PUBLISH at once, gathers PUBACKs into one write per loop turn.
 
-    What is more than one turn's share waits for the next turn, and nothing is read meanwhile.
+    What is more than one turn's share waits for the next turns, and no more is read in this one. So a flood does not
+    fill the connection, where what is to be acknowledged would stand behind all the rest: see `Waiting`.
     """
 
-    def __init__(self, *args: Any, on_message: OnMessage, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, on_message: OnMessage, waiting: Waiting, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.held_since: float | None = None
         self._deliver = on_message
@@ -53,7 +55,7 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
         self._held = 0
         self._needed = 2
         self._acks: list[bytes] = []
-        self._copies = Copies()
+        self._waiting = waiting
         self._resting = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -70,7 +72,7 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
                 return
             data = b"".join(self._chunks)
             self._chunks.clear()
-        self._deliver_some(data)
+        self._take(data)
 
     def hold(self, paused: bool) -> None:
         """Deliver and read nothing more, or go on."""
@@ -86,13 +88,29 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
         """Whether nothing is read."""
         return self.held_since is not None
 
-    def _deliver_some(self, data: bytes) -> None:
-        rest = self._cut(data)
+    @property
+    def dropped(self) -> int:
+        """Messages at QoS 0 that were not handed on: what waits on hold is not, once the connection is gone."""
+        return self._waiting.dropped + (self._waiting.unkept if self.on_hold and self.gone else 0)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the connection has ended."""
+        return self._transport is None or self._transport.is_closing()
+
+    @cached_property
+    def _copies(self) -> Copies:
+        # A megabyte, which connections without QoS 1 do not need.
+        return Copies()
+
+    def _take(self, data: bytes) -> None:
+        self._needed = 2
+        rest = self._cut(data, 0 if self._waiting or self.on_hold else PACKETS_A_TURN)
         if rest:
             self._chunks.append(rest)
         self._held = len(rest)
-        if self._held >= self._needed:
-            if not self._transport.is_closing():
+        if self._waiting:
+            if not self.gone:
                 self._transport.pause_reading()
             self._go_on_soon()
 
@@ -103,21 +121,25 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
 
     def _go_on(self) -> None:
         self._resting = False
-        if not self.on_hold and self._held >= self._needed:
-            data = b"".join(self._chunks)
-            self._chunks.clear()
-            self._deliver_some(data)
-        if not (self._resting or self.on_hold or self._transport.is_closing()):
+        left = PACKETS_A_TURN
+        while self._waiting and left > 0 and not self.on_hold:
+            run, count = self._waiting.next()
+            self._cut(run, count)
+            left -= count
+        if self.on_hold:
+            return
+        if self._waiting:
+            self._go_on_soon()
+        if not (self._waiting.full or self.gone):
             self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The broker closed its side: let the transport close too."""
         return False
 
-    def _cut(self, data: bytes) -> bytes:
-        position, size, left = 0, len(data), PACKETS_A_TURN
-        while size - position >= 2 and left:
-            left -= 1
+    def _cut(self, data: bytes, left: int) -> bytes:
+        position, size = 0, len(data)
+        while size - position >= 2:
             length, start = data[position + 1], position + 2
             if length & 0x80:
                 if size - start and data[start] < 0x80:  # two bytes, as most messages have
@@ -127,17 +149,20 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
                 if start == 0:
                     self._refuse_endless_length(size - position)
                     self._needed = size - position + 1
-                    return data[position:]
+                    break
             end = start + length
             if end > size:
                 self._needed = end - position
-                return data[position:]
-            if data[position] & 0xF0 == _PUBLISH:
+                break
+            if data[position] & 0xF0 != _PUBLISH:
+                self._connection.put_package(Package(data[position], data[start:end]))
+            elif left:
+                left -= 1
                 self._publish(data[position], data, start, end)
             else:
-                self._connection.put_package(Package(data[position], data[start:end]))
+                self._waiting.add(data, position, end)
             position = end
-        self._needed = 2
+        self._waiting.close(data)
         return data[position:]
 
     def _publish(self, head: int, data: bytes, start: int, end: int) -> None:
@@ -170,7 +195,7 @@ class FastProtocol(MQTTProtocol):  # type: ignore[misc]  # gmqtt has no type inf
 
     def _send_acks(self) -> None:
         # A packet id means nothing on another connection: what is left when this one is gone is redelivered.
-        if not self._transport.is_closing():
+        if not self.gone:
             self.write_data(_PUBACK + _PUBACK.join(self._acks))
         self._acks.clear()
 
@@ -209,9 +234,13 @@ class _PatientHandler(MqttPackageHandler):  # type: ignore[misc]  # gmqtt has no
 class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type information
     """gmqtt's client on `FastProtocol`."""
 
-    def __init__(self, client_id: str, on_message: OnMessage, **kwargs: Any) -> None:
+    def __init__(
+        self, client_id: str, on_message: OnMessage, make_waiting: Callable[[], Waiting], **kwargs: Any
+    ) -> None:
         super().__init__(client_id, **kwargs)
         self._deliver = on_message
+        self._make_waiting = make_waiting
+        self._dropped_before = 0
         self._protocol: FastProtocol | None = None
         self._paused = False
         self._package_handler: Any = _PatientHandler(
@@ -235,6 +264,11 @@ class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type infor
         """Published messages (QoS 1) that the broker has not acknowledged yet."""
         return len(self._persistent_storage._messages)
 
+    @property
+    def dropped(self) -> int:
+        """Messages at QoS 0 that were received and not handed on: more came than could be handled."""
+        return self._dropped_before + (self._protocol.dropped if self._protocol is not None else 0)
+
     async def drained(self) -> None:
         """Until nothing is in flight."""
         await self._persistent_storage.wait_empty()
@@ -243,7 +277,7 @@ class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type infor
         """Stop reading from the broker, or go on; also holds for later connections."""
         self._paused = paused
         protocol = self._protocol
-        if protocol is not None and protocol._transport is not None and not protocol._transport.is_closing():
+        if protocol is not None and not protocol.gone:
             protocol.hold(paused)
 
     async def _create_connection(
@@ -256,11 +290,13 @@ class FastClient(gmqtt.Client):  # type: ignore[misc]  # gmqtt has no type infor
         factory = partial(
             FastProtocol,
             on_message=self._deliver,
+            waiting=self._make_waiting(),
             connection_state=self._connection_state,
             id_generator=self._package_handler.id_generator,
         )
         async with asyncio.timeout(_CONNECT_S):  # TimeoutError is an OSError: it is tried again
             transport, protocol = await asyncio.get_running_loop().create_connection(factory, host, port, ssl=ssl)
+        self._dropped_before = self.dropped
         self._protocol = protocol
         if self._paused:
             protocol.hold(True)
