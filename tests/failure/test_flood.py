@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.failure, pytest.mark.topology]
 
 MAX_GROWTH = 60_000_000
 TOPICS = 20_000
+EXPECTED = {"payload_too_large", "timestamp_too_old", "too_many_unknown_devices"}
 
 
 def server_bytes(andon: RunningAndon) -> int:
@@ -65,8 +66,8 @@ def test_floods_of_bad_input_leave_memory_bounded_and_others_served(tmp_path: Pa
                 flood(publisher)
                 publisher.send(*message("good", turn), label=turn)
                 eventually(lambda turn=turn: turn in values(client, "good"), what="a good value after a flood")
-        found = eventually(lambda: seen if len(seen := reasons(client)) >= 5 else None, what="dead letters")
-        assert {"payload_too_large", "timestamp_too_old", "too_many_unknown_devices"} <= found, found
+        # What is acknowledged goes first: the good values may be there before the floods are judged.
+        eventually(lambda: reasons(client) >= EXPECTED, what="dead letters of each flood")
         assert len(client.get("/api/v1/devices/discovered").json()["data"]["discovered"]) <= 1_000
         assert client.get("/health").json()["status"] == "healthy"
         assert server_bytes(andon) - before < MAX_GROWTH
