@@ -155,7 +155,7 @@ async def _measure(quick: bool) -> list[Figure]:
         began = time.perf_counter()
         signals = await fill(data_dir / "history", month)
         filled_s = time.perf_counter() - began
-        figures = await _of_the_store(data_dir / "history", month, signals, *((30, 6) if quick else (100, 40)))
+        figures = await _of_the_store(data_dir / "history", month, signals, *((30, 6) if quick else (100, 30)))
         if not quick:
             figures += await _of_andon(data_dir, devices, 20)
     return [
