@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.api.looms import merged_rows
+from andon.api.looms import merged_rows, read_together
 from andon.historian.model import Columns
 from andon.kit.clock import to_iso
 
@@ -53,3 +56,30 @@ def test_a_value_that_is_no_number_is_null_and_a_text_stays_text() -> None:
     }
     (row,) = merged_rows("loom-001", found, 10, False)
     assert (row["bbw_value"], row["quality_flag"], row["sensor_id"]) == (None, None, "bbw-7")
+
+
+class _Growing:
+    """A history in which a measurement is stored after some reads."""
+
+    def __init__(self, stored_after: int) -> None:
+        self.reads = 0
+        self._stored_after = stored_after
+
+    async def read(self, *_: object) -> Columns:
+        self.reads += 1
+        return columns({10: 1.0, 20: 2.0} if self.reads > self._stored_after else {10: 1.0}, 10, False)
+
+
+@pytest.mark.parametrize(("stored_after", "reads"), [(0, 4), (1, 8), (2, 8), (3, 8), (4, 4), (9, 4)])
+async def test_a_measurement_that_is_stored_meanwhile_is_in_all_signals_or_in_none(
+    stored_after: int, reads: int
+) -> None:
+    history = _Growing(stored_after)
+    tags = [SimpleNamespace(id=number, name=name) for number, name in enumerate(NAMES[:3])]
+    found = await read_together(history, tags, 0, 100, 10, False)  # type: ignore[arg-type]
+    assert {len(each) for each in found.values()} in ({1}, {2})
+    assert history.reads == reads
+
+
+async def test_a_loom_without_signals_has_no_columns() -> None:
+    assert await read_together(_Growing(0), [], 0, 100, 10, False) == {}  # type: ignore[arg-type]

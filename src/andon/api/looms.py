@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from andon.api.context import ApiContext, context
@@ -15,13 +16,14 @@ from andon.historian.model import Columns
 from andon.historian.parameters import From, History, Limits, To, at_most
 from andon.historian.ranges import parse_range
 from andon.historian.schemas import PageMeta
+from andon.historian.service import Historian
 from andon.identity.guard import requires
 from andon.identity.model import Principal
 from andon.kit.clock import now_us, to_iso
 from andon.kit.contract import answers
 from andon.kit.envelope import success
 from andon.kit.errors import NotFoundError
-from andon.registry.directory import DeviceInfo
+from andon.registry.directory import DeviceInfo, TagInfo
 from andon.registry.schemas import ConfigBody
 from andon.registry.service import Registry
 
@@ -37,6 +39,7 @@ WIDTH = "bbw_value"
 SIGNALS = (WIDTH, "temperature", "vibration", "quality_flag")
 _COLUMNS = ("sensor_id", *SIGNALS)
 _WHOLE = "quality_flag"
+_ATTEMPTS = 3
 _UNKNOWN = {404: "There is no such loom in your organisation"}
 
 Cell = float | int | str | None
@@ -81,6 +84,22 @@ def merged_rows(loom_id: str, columns: Mapping[str, Columns], limit: int, newest
         {"time": to_iso(at), "loom_id": loom_id, **dict.fromkeys(_COLUMNS), **moments[at]}
         for at in sorted(moments, reverse=newest_first)[:limit]
     ]
+
+
+async def read_together(
+    historian: Historian, tags: Sequence[TagInfo], start: int, end: int, limit: int, newest_first: bool
+) -> dict[str, Columns]:
+    """The samples of some tags, by name, as they were at one moment.
+
+    What is stored while one after the other is read would be in some of them only. So the first is read again at the
+    end, and all of them when it has changed; after some attempts, for signals that change all the time, as it is.
+    """
+    for _ in range(_ATTEMPTS):
+        columns = {tag.name: await historian.read(tag.id, start, end, limit, newest_first) for tag in tags}
+        again = [await historian.read(tag.id, start, end, limit, newest_first) for tag in tags[:1]]
+        if all(np.array_equal(each.timestamps, columns[tags[0].name].timestamps) for each in again):
+            break
+    return columns
 
 
 def _cell(name: str, value: Cell) -> Cell:
@@ -129,7 +148,7 @@ async def loom_measurements(
     first, last = parse_range(start, end, now_us())
     newest_first = order == "desc"
     tags = [tag for tag in loom.tags if tag.name in _COLUMNS]
-    columns = {tag.name: await historian.read(tag.id, first, last, limit + 1, newest_first) for tag in tags}
+    columns = await read_together(historian, tags, first, last, limit + 1, newest_first)
     rows = merged_rows(loom.device_id, columns, limit + 1, newest_first)
     shown, truncated = rows[:limit], len(rows) > limit
     # A range holds its start, not its end.
