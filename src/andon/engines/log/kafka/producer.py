@@ -100,7 +100,12 @@ class KafkaProducer:
     async def _poll(self) -> None:
         """Fetch reports until nothing is on its way."""
         while self._appends:
-            self._client.poll(0)
+            try:
+                self._client.poll(0)
+            except (
+                Exception
+            ):  # the client's own slip, a SystemError now and then; what is left comes with the next call
+                log.warning("a look for delivery reports failed", exc_info=True)
             self._finish()
             await asyncio.sleep(_POLL_S)
 
