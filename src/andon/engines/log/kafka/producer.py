@@ -102,9 +102,8 @@ class KafkaProducer:
         while self._appends:
             try:
                 self._client.poll(0)
-            except (
-                Exception
-            ):  # the client's own slip, a SystemError now and then; what is left comes with the next call
+            except Exception:
+                # The client's own slip, a SystemError now and then; what is left comes with the next call.
                 log.warning("a look for delivery reports failed", exc_info=True)
             self._finish()
             await asyncio.sleep(_POLL_S)
