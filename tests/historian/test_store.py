@@ -179,6 +179,16 @@ async def test_percentiles_of_too_many_samples_are_those_of_the_minutes(tmp_path
     await store.close()
 
 
+async def test_a_minute_counts_as_often_as_it_has_samples(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "history", LocalStoreLimits(statistics_samples=10, maintenance=False))
+    await store.write(batch(*((1, i * S, 1.0) for i in range(59))), 1)
+    await store.write(batch(*((1, i * 60 * S, 100.0) for i in range(1, 4))), 2)
+    found = await store.statistics(1, 0, 1000 * S)
+    assert found is not None
+    assert (found.count, found.approximate, found.p5, found.median, found.p95) == (62, True, 1, 1, 1)
+    await store.close()
+
+
 async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     store = LocalStore.open(tmp_path / "history", LocalStoreLimits(maintenance=False))
     assert await store.write(batch((5, T0, 1.0), (9, T0 + S, 2.0)), 41) == 0

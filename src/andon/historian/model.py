@@ -189,3 +189,29 @@ def statistics(values: NDArray[np.float64], qualities: NDArray[np.uint8]) -> Sta
         last=float(used[-1]),
         good_share=float((qualities >= Quality.GOOD).mean()),
     )
+
+
+def statistics_of_sums(whole: Buckets, means: NDArray[np.float64], counts: NDArray[np.int64]) -> Statistics:
+    """Statistics of the one bucket of `whole`: exact but for the percentiles.
+
+    These are the nearest ranks among `means` of shorter spans, each counting as often as it had samples: `counts`.
+    """
+    used = np.flatnonzero(counts)
+    order = used[np.argsort(means[used])]
+    reached = np.cumsum(counts[order]) / counts.sum()
+    ranks = np.searchsorted(reached, (0.05, 0.5, 0.95)).clip(max=len(order) - 1)
+    p5, median, p95 = means[order[ranks]].tolist()
+    return Statistics(
+        count=int(whole.counts[0]),
+        mean=float(whole.means[0]),
+        median=median,
+        sd=float(whole.sds[0]),
+        min=float(whole.minima[0]),
+        max=float(whole.maxima[0]),
+        p5=p5,
+        p95=p95,
+        first=float(whole.firsts[0]),
+        last=float(whole.lasts[0]),
+        good_share=float(whole.good_shares[0]),
+        approximate=True,
+    )

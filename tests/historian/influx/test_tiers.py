@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from andon.historian.stores.influx.store import InfluxStore
 from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 from andon.kit.quality import Quality
 from andon.kit.samples import PINNED
-from historian.influx.support import opened
+from historian.influx.support import QUICK, opened
 from historian.support import S, batch
 
 H = US_PER_HOUR
@@ -89,10 +90,19 @@ async def test_sums_stand_for_samples_that_are_gone(influx_url: str) -> None:
         assert (found.source, found.counts.tolist(), found.means.tolist()) == ("minute", [60, 30], [29.5, 74.5])
         statistics = await store.statistics(1, DAY, DAY + 2 * H)
         assert statistics is not None
-        assert (statistics.count, statistics.approximate, statistics.median) == (90, True, 44.5)
+        assert (statistics.count, statistics.approximate, statistics.median) == (90, True, 44)
         assert (await store.latest([1])).values.tolist() == [89.0], "the newest value is remembered"
         assert (await store.size()).samples == 1
         assert await store.retain(RetentionPolicies(Retention(7, 90, 730)), now()) == []
+
+
+async def test_a_minute_counts_as_often_as_it_has_samples(influx_url: str) -> None:
+    async with opened(influx_url, replace(QUICK, statistics_samples=10), Now(DAY + H)) as store:
+        await store.write(batch(*((1, DAY + i * S, 1.0) for i in range(59))), 1)
+        await store.write(batch(*((1, DAY + i * MINUTE, 100.0) for i in range(1, 4))), 2)
+        found = await store.statistics(1, DAY, DAY + H)
+        assert found is not None
+        assert (found.count, found.approximate, found.p5, found.median, found.p95) == (62, True, 1, 1, 1)
 
 
 async def test_devices_are_kept_for_different_times(influx_url: str) -> None:

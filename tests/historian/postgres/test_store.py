@@ -247,6 +247,15 @@ async def test_percentiles_of_too_many_samples_are_approximate(opened: Opener) -
     assert found.median == pytest.approx(499.5, abs=2)
 
 
+async def test_a_minute_counts_as_often_as_it_has_samples(opened: Opener) -> None:
+    store = opened(limits=PostgresLimits(connections=3, statistics_samples=10), clock=lambda: T0 + US_PER_DAY)
+    await store.write(batch(*((1, T0 + i * S, 1.0) for i in range(59))), 1)
+    await store.write(batch(*((1, T0 + i * MINUTE, 100.0) for i in range(1, 4))), 2)
+    found = await store.statistics(1, T0, T0 + US_PER_DAY)
+    assert found is not None
+    assert (found.count, found.approximate, found.p5, found.median, found.p95) == (62, True, 1, 1, 1)
+
+
 async def test_everything_is_there_after_a_restart(opened: Opener) -> None:
     first = opened()
     await first.write(batch((5, T0, 1.0), (9, T0 + S, 2.0)), 41)

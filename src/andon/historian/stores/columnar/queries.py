@@ -118,33 +118,11 @@ def statistics(view: View, tag_id: int, start: int, end: int, most: int) -> Stat
         batch = view.samples(tags, start, end)
         if len(batch) == total.totals[0]:
             return model.statistics(batch.values, batch.qualities)
-    p5, median, p95 = _percentiles(view, tags, start, end)
-    buckets = as_buckets(total, 0)
-    return Statistics(
-        count=int(total.counts[0]),
-        mean=float(total.means[0]),
-        median=median,
-        sd=float(buckets.sds[0]),
-        min=float(total.minima[0]),
-        max=float(total.maxima[0]),
-        p5=p5,
-        p95=p95,
-        first=float(total.firsts[0]),
-        last=float(total.lasts[0]),
-        good_share=float(buckets.good_shares[0]),
-        approximate=True,
-    )
+    minutes = _minutes(view, tags, start, end) or total
+    return model.statistics_of_sums(as_buckets(total, 0), minutes.means, minutes.counts)
 
 
-def _percentiles(view: View, tags: Tags, start: int, end: int) -> list[float]:
-    """5th, 50th and 95th percentile of the minutes' means, each counting as often as it had samples."""
-    edges = np.array([start, end], np.int64)
-    minutes, _ = gathered(view, tags, edges, minutes_only(start, end))
-    minutes = minutes.take(minutes.counts > 0)
-    if not len(minutes):
-        # The range is shorter than a minute, or only an hour's sums are left.
-        minutes, _ = summed(view, tags, edges)
-    order = np.argsort(minutes.means)
-    reached = np.cumsum(minutes.counts[order]) / minutes.counts.sum()
-    at = np.searchsorted(reached, (0.05, 0.5, 0.95))
-    return [float(value) for value in minutes.means[order][np.minimum(at, len(order) - 1)]]
+def _minutes(view: View, tags: Tags, start: int, end: int) -> TierRows | None:
+    """Sums of a range's minutes; None where it is shorter than one, or only an hour's sums are left."""
+    minutes, _ = gathered(view, tags, np.array([start, end], np.int64), minutes_only(start, end))
+    return minutes if minutes.counts.any() else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from andon.historian import model
 from andon.historian.model import Statistics
-from andon.historian.rollup import as_buckets
+from andon.historian.rollup import TierRows, as_buckets
 from andon.historian.stores.influx.charts import Charts
 from andon.historian.stores.influx.client import InfluxClient
 from andon.historian.stores.influx.limits import InfluxLimits
@@ -53,28 +53,14 @@ class Summaries:
         if not whole or not len(whole[0]) or not whole[0].counts[0]:
             return None
         (one,) = whole
-        p5, median, p95 = np.percentile(await self._means(wheres, start, end), (5, 50, 95)).tolist()
-        return Statistics(
-            count=int(one.counts[0]),
-            mean=float(one.means[0]),
-            median=median,
-            sd=float(one.sds[0]),
-            min=float(one.minima[0]),
-            max=float(one.maxima[0]),
-            p5=p5,
-            p95=p95,
-            first=float(one.firsts[0]),
-            last=float(one.lasts[0]),
-            good_share=float(one.good_shares[0]),
-            approximate=True,
-        )
+        minutes = await self._minutes(wheres, start, end)
+        return model.statistics_of_sums(one, minutes.means, minutes.counts)
 
-    async def _means(self, wheres: Sequence[Whereabouts], start: int, end: int) -> list[float]:
-        """The mean of each minute (of more, where they are too many), as often as it has samples."""
+    async def _minutes(self, wheres: Sequence[Whereabouts], start: int, end: int) -> TierRows:
+        """Sums of the range's minutes, of longer spans where they are too many."""
         oldest, newest = await extent(self._client, self._clock())
         first, last = max(start, oldest) // _MINUTE * _MINUTE, min(end, newest)
         width = -(-(last - first) // self._limits.max_windows // _MINUTE) * _MINUTE or _MINUTE
         edges = np.append(np.arange(first, last, width, dtype=np.int64), last)
-        parts = [rows for rows, _ in (await self._charts.sums(wheres, edges)).values()]
-        means: list[float] = np.concatenate([np.repeat(rows.means, rows.counts) for rows in parts]).tolist()
-        return means
+        (minutes,) = [rows for rows, _ in (await self._charts.sums(wheres, edges)).values()]
+        return minutes

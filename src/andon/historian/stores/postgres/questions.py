@@ -68,22 +68,7 @@ def _values(connection: Connection, tag_id: int, start: int, end: int) -> tuple[
 def _approximate(view: View, held: TierRows, tag_id: int, start: int, end: int) -> Statistics:
     (whole,) = coarser(held, np.array([start, end], np.int64), (tag_id,))
     minutes = view.sums((tag_id,), _edges(start, end)).rows
-    used = minutes.counts > 0
-    p5, median, p95 = np.percentile(minutes.means[used], (5, 50, 95)).tolist()
-    return Statistics(
-        count=int(whole.counts[0]),
-        mean=float(whole.means[0]),
-        median=median,
-        sd=float(whole.sds[0]),
-        min=float(whole.minima[0]),
-        max=float(whole.maxima[0]),
-        p5=p5,
-        p95=p95,
-        first=float(whole.firsts[0]),
-        last=float(whole.lasts[0]),
-        good_share=float(whole.good_shares[0]),
-        approximate=True,
-    )
+    return model.statistics_of_sums(whole, minutes.means, minutes.counts)
 
 
 def _edges(start: int, end: int) -> NDArray[np.int64]:
