@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from andon.historian.model import Buckets, TopStatistic
 
 
@@ -15,7 +18,7 @@ def ranked(
     Equal ones come by tag id; tags without a usable value are left out.
     """
     found = [
-        (tag, figure(buckets, statistic))
+        (tag, float(figures(buckets, statistic)[0]))
         for tag, buckets in zip(tag_ids, series, strict=True)
         if len(buckets) and buckets.counts[0]
     ]
@@ -23,10 +26,10 @@ def ranked(
     return sorted(found, key=lambda pair: (sign * pair[1], pair[0]))[:count]
 
 
-def figure(buckets: Buckets, statistic: TopStatistic) -> float:
-    """The statistic of the only bucket."""
+def figures(buckets: Buckets, statistic: TopStatistic) -> NDArray[np.float64]:
+    """The statistic of each bucket."""
     if statistic == "range":
-        return float(buckets.maxima[0] - buckets.minima[0])
+        return buckets.maxima - buckets.minima
     columns = {
         "mean": buckets.means,
         "min": buckets.minima,
@@ -36,4 +39,4 @@ def figure(buckets: Buckets, statistic: TopStatistic) -> float:
         "last": buckets.lasts,
         "good_share": buckets.good_shares,
     }
-    return float(columns[statistic][0])
+    return np.asarray(columns[statistic], np.float64)

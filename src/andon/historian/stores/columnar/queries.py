@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from andon.historian import model
 from andon.historian.model import Buckets, Columns, Statistics, TopStatistic, width_of
+from andon.historian.ranking import figures
 from andon.historian.rollup import TierRows, as_buckets
 from andon.historian.stores.columnar.planner import minutes_only
 from andon.historian.stores.columnar.sorting import sliced
@@ -78,25 +79,9 @@ def top(
     """See `HistoryStore.top`."""
     rows, _ = summed(view, tags_of(tag_ids), np.array([start, end], np.int64))
     rows = rows.take(rows.counts > 0)
-    figures = _figures(rows, statistic)
-    first = np.lexsort((rows.tag_ids, figures if ascending else -figures))[:count]
-    return list(zip(rows.tag_ids[first].tolist(), figures[first].tolist(), strict=True))
-
-
-def _figures(rows: TierRows, statistic: TopStatistic) -> NDArray[np.float64]:
-    buckets = as_buckets(rows, 0)
-    if statistic == "range":
-        return buckets.maxima - buckets.minima
-    columns = {
-        "mean": buckets.means,
-        "min": buckets.minima,
-        "max": buckets.maxima,
-        "sd": buckets.sds,
-        "count": buckets.counts,
-        "last": buckets.lasts,
-        "good_share": buckets.good_shares,
-    }
-    return np.asarray(columns[statistic], np.float64)
+    ranks = figures(as_buckets(rows, 0), statistic)
+    first = np.lexsort((rows.tag_ids, ranks if ascending else -ranks))[:count]
+    return list(zip(rows.tag_ids[first].tolist(), ranks[first].tolist(), strict=True))
 
 
 def rows(view: View, tag_ids: Sequence[int], start: int, end: int) -> int:
