@@ -48,6 +48,21 @@ def test_a_buffer_that_is_emptied_is_no_wrong_clock() -> None:
     assert not any(late)
 
 
+def test_minutes_of_catching_up_are_no_wrong_clock() -> None:
+    watch = ClockWatch(IngestSettings())
+    hour = 3_600 * US_PER_S
+    late = [watch.is_wrong(NOW - hour + i * US_PER_S, NOW + i * US_PER_S // 2) for i in range(7_000)]
+    assert not any(late), "an hour that waited, at twice its pace"
+
+
+def test_a_wrong_clock_stays_one_while_its_buffer_is_emptied() -> None:
+    watch = ClockWatch(IngestSettings())
+    minutes_of(watch, 90)
+    later = NOW + 3_600 * US_PER_S
+    assert all(watch.is_wrong(later - 400 * US_PER_S + i * US_PER_S, later + i * US_PER_S // 2) for i in range(300))
+    assert watch.offset_us == -90 * US_PER_S
+
+
 def test_a_clock_within_the_tolerance_is_right() -> None:
     watch = ClockWatch(IngestSettings(clock_tolerance_s=10))
     assert not any(minutes_of(watch, 9))

@@ -14,15 +14,16 @@ class ClockWatch:
     """Whether one device's clock is wrong.
 
     Ahead shows at once. A late sample proves nothing, it may have waited in a buffer; but a clock that is
-    behind makes every sample late, so the smallest delay of a whole window decides until the next window.
+    behind makes every sample late by the same, so the delays of a whole window decide until the next window. While
+    something that waited is worked off, they differ: that says nothing.
     """
 
-    __slots__ = ("_count", "_least", "_tolerance", "_window", "_window_end", "offset_us")
+    __slots__ = ("_count", "_least", "_most", "_tolerance", "_window", "_window_end", "offset_us")
 
     def __init__(self, settings: IngestSettings) -> None:
         self._tolerance = round(settings.clock_tolerance_s * US_PER_S)
         self._window = round(settings.clock_window_s * US_PER_S)
-        self._window_end = self._count = self._least = 0
+        self._window_end = self._count = self._least = self._most = 0
         self.offset_us = 0
         """How far the device's clock is off (negative: behind), 0 while it is within the tolerance."""
 
@@ -40,11 +41,14 @@ class ClockWatch:
 
     def _note_late(self, delay: int, received: int) -> None:
         if self._count == 0:
-            self._window_end, self._least = received + self._window, delay
+            self._window_end, self._least, self._most = received + self._window, delay, delay
         self._count += 1
         self._least = min(self._least, delay)
+        self._most = max(self._most, delay)
         if received >= self._window_end and self._count >= _ENOUGH:
-            self.offset_us, self._count = -self._least, 0
+            self._count = 0
+            if self._most - self._least <= self._tolerance:
+                self.offset_us = -self._least
 
 
 class TimePolicy:
