@@ -139,6 +139,22 @@ def test_more_buckets_than_the_limit_are_refused_before_they_are_made() -> None:
     assert len(edges("1h", "2025-01-01T00:00:00Z", "2025-01-01T10:00:00Z", most=10)) == 11
 
 
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("width", ["24h", "1d", "1w", "1mo", "1y", "99999d", "99999w", "99999mo", "99999y"])
+def test_the_last_bucket_of_all_ends_where_dates_end(width: str, zone: str) -> None:
+    start, end = parse_timestamp("9998-12-31T23:30:00Z"), parse_timestamp("9999-12-31T23:59:59Z")
+    found = bucket_edges(parse_width(width), start, end, ZoneInfo(zone), 5_000)
+    assert found[0] <= start < found[1]
+    assert found[-2] < end <= found[-1]
+
+
+def test_a_range_that_begins_in_the_last_year_of_all_is_refused_in_every_zone() -> None:
+    start, end = parse_timestamp("9999-12-31T23:00:00Z"), parse_timestamp("9999-12-31T23:59:59Z")
+    for zone in ZONES:
+        with pytest.raises(InvalidError, match="begins after 9998"):
+            bucket_edges(Width(1, "d"), start, end, ZoneInfo(zone), 10)
+
+
 @given(
     st.sampled_from(ZONES),
     st.sampled_from(["1s", "7s", "15m", "1h", "2h", "7h", "8h", "24h", "1d", "3d", "1w", "1mo", "5mo", "1y"]),

@@ -28,6 +28,7 @@ _MONDAY: Final = date(1970, 1, 5).toordinal()  # weeks begin on Mondays (ISO 860
 _DAYS: Final = {"d": 1, "w": 7}
 _MONTHS: Final = {"mo": 1, "y": 12}
 _LAST_YEAR: Final = 9_998
+_END: Final = 253_402_300_800 * US_PER_S  # after 9999-12-31 there are no dates to make edges of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +119,28 @@ class _Remember:
 
 
 def _edges_from(width: Width, first: date, zone: ZoneInfo) -> Iterator[int]:
-    """Edges without an end, from at or before the local day `first`; not strictly ascending where a day is skipped."""
+    """Edges from at or before the local day `first` to the end of all dates; not strictly ascending where a day is
+    skipped.
+    """
     if width.unit in _MONTHS:
         yield from _months(first, width.count * _MONTHS[width.unit], zone)
     elif width.unit in _DAYS:
         step = width.count * _DAYS[width.unit]
         begin = first.toordinal() - (first.toordinal() - _MONDAY) % step
-        while True:
-            yield midnight(date.fromordinal(begin), zone)
-            begin += step
+        for day in range(begin, date.max.toordinal() + 1, step):
+            yield midnight(date.fromordinal(day), zone)
     else:
-        while True:
-            following = first + timedelta(days=1)
-            yield from _within_day(width.us, first, following, zone)
-            first = following
+        for day in range(first.toordinal(), date.max.toordinal()):
+            yield from _within_day(width.us, date.fromordinal(day), date.fromordinal(day + 1), zone)
+        yield midnight(date.max, zone)
+    yield _END
 
 
 def _months(first: date, step: int, zone: ZoneInfo) -> Iterator[int]:
     month = first.year * 12 + first.month - 1
-    month -= month % step
-    while True:
-        year, index = divmod(month, 12)
+    for begin in range(month - month % step, (date.max.year + 1) * 12, step):
+        year, index = divmod(begin, 12)
         yield midnight(date(max(year, 1), index + 1, 1), zone)
-        month += step
 
 
 def _within_day(width_us: int, day: date, following: date, zone: ZoneInfo) -> Iterator[int]:
@@ -165,7 +165,7 @@ def _moment(wall: datetime, zone: ZoneInfo) -> int:
 
 
 def _local_date(moment: int, zone: ZoneInfo) -> date:
-    local = datetime.fromtimestamp(moment // US_PER_S, UTC).astimezone(zone)
-    if local.year > _LAST_YEAR:
+    at = datetime.fromtimestamp(moment // US_PER_S, UTC)
+    if at.year > _LAST_YEAR:
         raise InvalidError(f"the range begins after {_LAST_YEAR}", field="from", cure="choose an earlier start")
-    return local.date()
+    return at.astimezone(zone).date()
