@@ -69,6 +69,7 @@ def import_history(
         typer.echo(f"columns left out, they hold no numbers: {', '.join(skipped.columns)}")
     if skipped.cells or skipped.rows:
         typer.echo(f"left out: {skipped.cells} cells, {skipped.rows} rows")
+        typer.echo("".join(f"  {example}\n" for example in skipped.examples), nl=False)
 
 
 def export_history(

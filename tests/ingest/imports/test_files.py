@@ -114,7 +114,10 @@ def test_true_and_false(write: Any) -> None:
         ),
         ("timestamp,value\n2014-04-01 00:00:00,1\n,2\n", "row 2, column 'timestamp': ''"),
         ("timestamp,value\n2014-04-01 00:00:00,1\n2014-04-01 00:00:01\n", "row 2 has 1 cells instead of 2"),
-        ("timestamp,value\n1910-04-01 00:00:00,1\n", "row 1, column 'timestamp'"),
+        (
+            "timestamp,value\n1910-04-01 00:00:00,1\n",
+            "row 1, column 'timestamp': '1910-04-01 00:00:00 UTC' is not after 1970",
+        ),
         (
             "timestamp,run\n2014-04-01 00:00:00,yes\n"
             + "2014-04-01 00:00:00,no\n" * 300
@@ -141,6 +144,17 @@ def test_what_cannot_be_read_can_be_left_out(write: Any) -> None:
     recording = open_recording(path, ReadOptions("x", skip_bad=True))
     assert sum(len(chunk) for chunk in recording.chunks()) == 253
     assert (recording.skipped.cells, recording.skipped.rows) == (1, 1)
+
+
+def test_rows_whose_time_cannot_be_read_can_be_left_out(write: Any) -> None:
+    times = ["2014-04-01 00:00:00", "2014-04-01 25:00:00", "", "1910-04-01 00:00:00", "2014-04-01 01:00:00", "Total"]
+    path = write("timestamp,a\n" + "".join(f"{time},{row}\n" for row, time in enumerate(times)))
+    recording = open_recording(path, ReadOptions("x", timezone="Europe/Berlin", skip_bad=True))
+    (chunk,) = recording.chunks()
+    assert [to_iso(at) for at in chunk.times] == ["2014-03-31T22:00:00.000Z", "2014-03-31T23:00:00.000Z"]
+    assert chunk.columns["a"].to_pylist() == [0.0, 4.0]
+    assert (recording.skipped.cells, recording.skipped.rows) == (0, 4)
+    assert recording.skipped.examples[-1] == "row 4, column 'timestamp': '1910-03-31 23:00:00 UTC' is not after 1970"
 
 
 def test_a_wrong_cell_far_down_is_found_by_its_row(write: Any) -> None:
@@ -238,6 +252,24 @@ def test_parquet_says_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "d.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(InvalidError, match="cannot be read as Parquet"):
         read(tmp_path / "d.parquet")
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us", "UTC"), pa.timestamp("ms"), pa.int64()])
+def test_what_cannot_be_read_of_parquet_can_be_left_out(tmp_path: Path, kind: Any) -> None:
+    stamp = parse_timestamp("2014-04-01")
+    times = pa.array([stamp, None, stamp + 1_000]).cast(pa.timestamp("us", "UTC")).cast(kind, safe=False)
+    path = parquet(tmp_path / "a.parquet", {"time": times, "a": [1.5, 2.5, float("inf")], "b": [float("nan"), 2, 3]})
+    recording = open_recording(path, ReadOptions("x", skip_bad=True))
+    (chunk,) = recording.chunks()
+    assert [to_iso(at) for at in chunk.times] == ["2014-04-01T00:00:00.000Z", "2014-04-01T00:00:00.001Z"]
+    assert chunk.columns["a"].to_pylist() == [1.5, None]
+    assert (recording.skipped.cells, recording.skipped.rows) == (1, 1)
+
+
+def test_an_infinite_number_in_parquet_is_named(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "a.parquet", {"time": [1396310400, 1396310401], "a": [1.5, float("-inf")]})
+    with pytest.raises(InvalidError, match="row 2, column 'a': '-inf' is not a number"):
+        read(path)
 
 
 def test_a_parquet_file_with_a_sample_a_row(tmp_path: Path) -> None:

@@ -59,6 +59,18 @@ class CellReader:
             return texts
         return self._booleans(name, texts, first_row) if kind == "boolean" else self._numbers(name, texts, first_row)
 
+    def finite(self, name: str, numbers: Any, first_row: int) -> Any:
+        """Numbers as they are; an infinite one is none, as in a column of texts."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        infinite = pc.is_inf(numbers)
+        if not pc.any(infinite).as_py():
+            return numbers
+        found = pc.if_else(infinite, pa.scalar(None, pa.float64()), numbers)
+        self._count_bad(name, numbers, found.to_pylist(), first_row, "a number")
+        return found
+
     def _numbers(self, name: str, texts: Any, first_row: int) -> Any:
         import pyarrow as pa
         import pyarrow.compute as pc

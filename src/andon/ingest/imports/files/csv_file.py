@@ -41,7 +41,7 @@ class CsvRecording:
         self._time = "timestamp" if self.long else self._find_time(cells)
         self._kinds = {} if self.long else self._find_signals(cells)
         self.signals: Sequence[str] = () if self.long else tuple(self._kinds)
-        self.clock = Clock(self._time, options.timezone, options.time_format)
+        self.clock = Clock(self._time, options, self.skipped)
 
     def chunks(self) -> Iterator[Chunk]:
         """See `Recording.chunks`."""
@@ -51,11 +51,11 @@ class CsvRecording:
         for batch in self._batches():
             columns = {name: batch.column(i) for i, name in enumerate(batch.schema.names)}
             if self.long:
-                yield self._long_chunk(columns, clock, cells, row)
+                yield self._long_chunk(columns, clock, cells, row).timed()
             else:
                 times = clock.of_texts(columns[self._time], row)
                 values = {name: cells.column(name, kind, columns[name], row) for name, kind in self._kinds.items()}
-                yield Chunk(times, values)
+                yield Chunk(times, values).timed()
             row += len(batch)
 
     def _find_time(self, cells: Mapping[str, Sequence[str]]) -> str:
@@ -160,8 +160,7 @@ class CsvRecording:
         found |= {"value": pa.array(numbers, pa.float64()), "text": pa.array(texts, pa.string())}
         if "quality" in columns:
             found["quality"] = cells.column("quality", "text", columns["quality"], row)
-        mask = pa.array(kept)
-        return Chunk(times[kept], {name: column.filter(mask) for name, column in found.items()})
+        return Chunk(times, found).where(kept)
 
 
 def look_at(path: Path, encoding: str) -> tuple[str, list[str], list[list[str]]]:

@@ -19,6 +19,8 @@ TIME_NAMES: Final = ("timestamp", "datetime", "date_time", "time", "date", "ts",
 LONG_COLUMNS: Final = ("timestamp", "tag", "value")
 """A file with these columns, as Andon's own exports have them, holds a sample a row."""
 MOST_EXAMPLES: Final = 10
+NO_TIME: Final = -1
+"""Stands in for the time of a row that has none, until the row is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,18 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def timed(self) -> Chunk:
+        """The rows that have a time."""
+        kept = self.times != NO_TIME
+        return self if kept.all() else self.where(kept)
+
+    def where(self, kept: NDArray[np.bool_]) -> Chunk:
+        """The rows of a mask."""
+        import pyarrow as pa
+
+        mask = pa.array(kept)
+        return Chunk(self.times[kept], {name: column.filter(mask) for name, column in self.columns.items()})
 
 
 @dataclass(slots=True)

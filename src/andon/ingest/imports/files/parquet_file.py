@@ -33,7 +33,7 @@ class ParquetRecording:
         )
         self._signals = [] if self.long else self._find_signals(types)
         self.signals = tuple(self._signals)
-        self.clock = Clock(self._time, options.timezone, options.time_format)
+        self.clock = Clock(self._time, options, self.skipped)
 
     def chunks(self) -> Iterator[Chunk]:
         """See `Recording.chunks`."""
@@ -44,9 +44,10 @@ class ParquetRecording:
             columns = {name: _decoded(batch.column(i)) for i, name in enumerate(batch.schema.names)}
             times = _times(clock, columns[self._time], row)
             if self.long:
-                yield self._long_chunk(times, columns)
+                yield self._long_chunk(times, columns).timed()
             else:
-                yield Chunk(times, {name: _values(cells, name, columns[name], row) for name in self._signals})
+                values = {name: _values(cells, name, columns[name], row) for name in self._signals}
+                yield Chunk(times, values).timed()
             row += len(batch)
 
     def _find_signals(self, types: Mapping[str, Any]) -> list[str]:
@@ -69,15 +70,12 @@ class ParquetRecording:
         return [*dict.fromkeys([self._time, *LONG_COLUMNS[1:], *extras])]
 
     def _long_chunk(self, times: Any, columns: Mapping[str, Any]) -> Chunk:
-        import pyarrow as pa
-
         kept = np.ones(len(times), np.bool_)
         if "device" in columns:
             kept = np.array([name == self._options.device for name in columns["device"].to_pylist()], np.bool_)
             self.skipped.rows += int((~kept).sum())
-        mask = pa.array(kept)
         names = ("tag", "value", *_LONG_EXTRAS)
-        return Chunk(times[kept], {name: columns[name].filter(mask) for name in names if name in columns})
+        return Chunk(times, {name: columns[name] for name in names if name in columns}).where(kept)
 
 
 def open_parquet(path: Path) -> Any:
@@ -122,7 +120,7 @@ def _values(cells: CellReader, name: str, column: Any, row: int) -> Any:
         return cells.column(name, "text", column, row)
     if pa.types.is_boolean(column.type):
         return column
-    return column.cast(pa.float64(), safe=False)
+    return cells.finite(name, column.cast(pa.float64(), safe=False), row)
 
 
 def _decoded(column: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.ingest.imports.files.model import wrong_cell
+from andon.ingest.imports.files.model import NO_TIME, ReadOptions, Skipped, wrong_cell
 from andon.kit.clock import US_PER_S, parse_timestamp
 from andon.kit.errors import InvalidError
 
@@ -24,15 +24,17 @@ class Clock:
     """Reads the times of one file, chunk after chunk.
 
     Times without a zone are those of the clock on the wall in `timezone`. An hour that comes twice when summer ends is
-    told apart by the order of the rows.
+    told apart by the order of the rows. What is no time stops the import, or with `skip_bad` is `NO_TIME` and counted.
     """
 
-    def __init__(self, column: str, timezone: str, time_format: str | None) -> None:
+    def __init__(self, column: str, options: ReadOptions, skipped: Skipped) -> None:
         self.names_no_zone = False
         """Whether times without a zone were among those read."""
         self.column = column
-        self._timezone = timezone
-        self._format = time_format
+        self._timezone = options.timezone
+        self._format = options.time_format
+        self._skip_bad = options.skip_bad
+        self._skipped = skipped
         self._last: int | None = None
 
     def of_texts(self, texts: Any, first_row: int) -> _Times:
@@ -53,47 +55,62 @@ class Clock:
         """µs UTC of an Arrow array of timestamps."""
         import pyarrow as pa
 
-        self._check_none_missing(moments, first_row)
         zoned = moments.type.tz is not None
-        stamps = np.array(moments.cast(pa.timestamp("us", moments.type.tz), safe=False).cast(pa.int64()))
-        self.names_no_zone |= not zoned and len(stamps) > 0
-        return self._checked(stamps if zoned else self._from_wall(stamps, first_row), first_row)
+        stamps = moments.cast(pa.timestamp("us", moments.type.tz), safe=False).cast(pa.int64())
+        rows = self._rows_with_time(moments, first_row)
+        found = np.array(stamps.drop_null())
+        self.names_no_zone |= not zoned and len(found) > 0
+        return self._placed(found if zoned else self._from_wall(found, rows), rows, len(moments), first_row)
 
     def of_numbers(self, numbers: Any, first_row: int) -> _Times:
         """µs UTC of an Arrow array of epoch numbers: seconds, ms or µs, told apart by their size."""
-        self._check_none_missing(numbers, first_row)
-        found = np.empty(len(numbers), np.int64)
+        found = np.full(len(numbers), NO_TIME, np.int64)
         for row, number in enumerate(numbers.to_pylist()):
             try:
                 found[row] = parse_timestamp(number)
-            except ValueError as error:
-                raise wrong_cell(first_row + row, self.column, number, "a time") from error
-        return self._checked(found, first_row)
+            except ValueError:
+                self._no_time(first_row + row, "" if number is None else number, "a time")
+        return found
 
-    def _check_none_missing(self, column: Any, first_row: int) -> None:
-        if column.null_count:
-            raise wrong_cell(first_row + column.is_null().index(True).as_py(), self.column, "", "a time")
+    def _no_time(self, row: int, text: object, what: str) -> None:
+        error = wrong_cell(row, self.column, text, what)
+        if not self._skip_bad:
+            raise error
+        self._skipped.rows += 1
+        self._skipped.note(error.message)
+
+    def _rows_with_time(self, column: Any, first_row: int) -> _Times:
+        missing = np.array(column.is_null())
+        for row in np.flatnonzero(missing).tolist():
+            self._no_time(first_row + row, "", "a time")
+        return first_row + np.flatnonzero(~missing)
 
     def _one_by_one(self, texts: Any, first_row: int) -> _Times:
-        stamps = np.empty(len(texts), np.int64)
-        naive = np.zeros(len(texts), np.bool_)
-        for row, text in enumerate(texts.to_pylist()):
+        stamps, naive, rows = [], [], []
+        for row, text in enumerate(texts.to_pylist(), first_row):
             found = None if text is None else self._of_text(text)
             if found is None:
-                what = f"a time like {self._format}" if self._format else "a time"
-                raise wrong_cell(first_row + row, self.column, text or "", what)
-            stamps[row], naive[row] = found
+                self._no_time(row, text or "", f"a time like {self._format}" if self._format else "a time")
+                continue
+            stamps.append(found[0])
+            naive.append(found[1])
+            rows.append(row)
+        read = np.array(rows, np.int64)
+        moments = self._in_zone(np.array(stamps, np.int64), np.array(naive, np.bool_), read)
+        return self._placed(moments, read, len(texts), first_row)
+
+    def _in_zone(self, stamps: _Times, naive: NDArray[np.bool_], rows: _Times) -> _Times:
         self.names_no_zone |= bool(naive.any())
         if naive.all():
-            stamps = self._from_wall(stamps, first_row)
-        elif naive.any() and self._timezone != "UTC":
-            row = first_row + int(np.flatnonzero(naive)[0])
+            return self._from_wall(stamps, rows)
+        if naive.any() and self._timezone != "UTC":
+            row = int(rows[np.flatnonzero(naive)[0]])
             raise InvalidError(
                 f"row {row}, column {self.column!r}: this time names no zone, others do",
                 field=self.column,
                 cure="write all of them with a zone, or all without",
             )
-        return self._checked(stamps, first_row)
+        return stamps
 
     def _of_text(self, text: str) -> tuple[int, bool] | None:
         """(µs, whether they are those of the clock on the wall)."""
@@ -111,7 +128,7 @@ class Clock:
         moments = (_by_pattern(text, pattern) for pattern in _DAY_FIRST)
         return next((_split(moment) for moment in moments if moment is not None), None)
 
-    def _from_wall(self, stamps: _Times, first_row: int) -> _Times:
+    def _from_wall(self, stamps: _Times, rows: _Times) -> _Times:
         if self._timezone == "UTC":
             return stamps
         import pyarrow as pa
@@ -126,7 +143,7 @@ class Clock:
         early, late = moments("earliest"), moments("latest")
         skipped = np.flatnonzero(early != moments("earliest", "latest"))
         if len(skipped):
-            raise self._not_on_the_wall(int(stamps[skipped[0]]), first_row + int(skipped[0]))
+            raise self._not_on_the_wall(int(stamps[skipped[0]]), int(rows[skipped[0]]))
         return self._in_order(early, late)
 
     def _in_order(self, early: _Times, late: _Times) -> _Times:
@@ -141,18 +158,24 @@ class Clock:
         return found
 
     def _not_on_the_wall(self, stamp: int, row: int) -> InvalidError:
-        shown = (_EPOCH + timedelta(microseconds=stamp)).isoformat(" ")
         return InvalidError(
-            f"row {row}, column {self.column!r}: {shown} never was in {self._timezone}: the clock was put forward",
+            f"row {row}, column {self.column!r}: {_shown(stamp)} never was in {self._timezone}: "
+            "the clock was put forward",
             field=self.column,
             cure="choose the zone that the recorder's clock has all the year, such as UTC or Etc/GMT-1 (--timezone)",
         )
 
-    def _checked(self, stamps: _Times, first_row: int) -> _Times:
-        wrong = np.flatnonzero(stamps < 0)
-        if len(wrong):
-            raise wrong_cell(first_row + int(wrong[0]), self.column, f"{int(stamps[wrong[0]])} µs", "after 1970")
-        return stamps
+    def _placed(self, stamps: _Times, rows: _Times, count: int, first_row: int) -> _Times:
+        """The times of `count` rows, of which `rows` have one."""
+        for place in np.flatnonzero(stamps < 0).tolist():
+            self._no_time(int(rows[place]), f"{_shown(int(stamps[place]))} UTC", "after 1970")
+        found = np.full(count, NO_TIME, np.int64)
+        found[rows - first_row] = np.where(stamps < 0, NO_TIME, stamps)
+        return found
+
+
+def _shown(stamp: int) -> str:
+    return (_EPOCH + timedelta(microseconds=stamp)).isoformat(" ")
 
 
 def looks_like_time(text: str, pattern: str | None) -> bool:
