@@ -61,6 +61,22 @@ def test_decimal_commas_and_days_first(write: Any) -> None:
     assert columns == {"Druck": [1.5, -0.25]}
 
 
+@pytest.mark.parametrize("day", ["2020-03-09", "09.03.2020"])
+def test_dates_and_times_of_day_in_two_columns(write: Any, day: str) -> None:
+    path = write(f"Datum;Uhrzeit;Druck\n{day};10:34:33;1,5\n{day};10:34:33.5;2,5\n{day};7:05;0,25\n")
+    assert read(path) == (
+        ["2020-03-09T10:34:33.000Z", "2020-03-09T10:34:33.500Z", "2020-03-09T07:05:00.000Z"],
+        {"Druck": [1.5, 2.5, 0.25]},
+    )
+    assert open_recording(path, ReadOptions("x")).skipped.columns == []
+
+
+def test_a_value_a_day_needs_no_time_of_day(write: Any) -> None:
+    times, columns = read(write("Datum;Druck;Beginn\n09.03.2020;1,5;06:00\n10.03.2020;2,5;06:05\n"))
+    assert times == ["2020-03-09T00:00:00.000Z", "2020-03-10T00:00:00.000Z"]
+    assert columns == {"Druck": [1.5, 2.5]}
+
+
 def test_a_file_without_a_header(write: Any) -> None:
     times, columns = read(write("2014-04-01 00:00:00,20.0,1\n2014-04-01 00:05:00,21.5,2\n"))
     assert len(times) == 2

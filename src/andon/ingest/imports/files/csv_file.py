@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ _DELIMITERS: Final = ",;\t|"
 _SAMPLE_ROWS: Final = 200
 _BLOCK: Final = 4 << 20
 _COUNTED: Final = 1 << 20
+_TIME_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
 _LONG_EXTRAS: Final = ("device", "text", "unit", "quality")
 
 
@@ -39,6 +41,7 @@ class CsvRecording:
         cells = {name: [row[i] for row in sample if i < len(row)] for i, name in enumerate(self._names)}
         self.long = set(LONG_COLUMNS) <= set(self._names) and not options.columns
         self._time = "timestamp" if self.long else self._find_time(cells)
+        self._time_of_day = None if self.long else self._find_time_of_day(cells)
         self._kinds = {} if self.long else self._find_signals(cells)
         self.signals: Sequence[str] = () if self.long else tuple(self._kinds)
         self.clock = Clock(self._time, options, self.skipped)
@@ -53,10 +56,19 @@ class CsvRecording:
             if self.long:
                 yield self._long_chunk(columns, clock, cells, row).timed()
             else:
-                times = clock.of_texts(columns[self._time], row)
+                times = clock.of_texts(self._times(columns), row)
                 values = {name: cells.column(name, kind, columns[name], row) for name, kind in self._kinds.items()}
                 yield Chunk(times, values).timed()
             row += len(batch)
+
+    def _times(self, columns: Mapping[str, Any]) -> Any:
+        """The texts of the times; those of a date and a time of day in one."""
+        import pyarrow.compute as pc
+
+        if self._time_of_day is None:
+            return columns[self._time]
+        clock = pc.replace_substring_regex(columns[self._time_of_day], r"^(\d):", r"0\1:")
+        return pc.binary_join_element_wise(columns[self._time], clock, " ")
 
     def _find_time(self, cells: Mapping[str, Sequence[str]]) -> str:
         """A column that is called a time may hold odd cells, which reading finds; any other has to hold only dates."""
@@ -67,9 +79,16 @@ class CsvRecording:
             found[name] = all(dates) or (named and (2 * sum(dates) >= len(each) or _are_epochs(each, self._comma)))
         return find_time(self.path, self._names, self._options.time_column, found)
 
+    def _find_time_of_day(self, cells: Mapping[str, Sequence[str]]) -> str | None:
+        """The column behind one of bare dates, when all that it holds is times of day."""
+        after = self._names[self._names.index(self._time) + 1 :][:1]
+        bare = self._options.time_format is None and not any(":" in cell for cell in cells[self._time])
+        return next((name for name in after if bare and all(map(_TIME_OF_DAY.fullmatch, cells[name]))), None)
+
     def _find_signals(self, cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
         """Kind by column, of those to import."""
-        kinds = {name: kind_of(each, self._comma) for name, each in cells.items() if name != self._time}
+        of_time = (self._time, self._time_of_day)
+        kinds = {name: kind_of(each, self._comma) for name, each in cells.items() if name not in of_time}
         if self._options.columns:
             names = chosen(self.path, self._options.columns, list(kinds))
             return {name: kinds[name] or "number" for name in names}
@@ -124,7 +143,7 @@ class CsvRecording:
 
     def _wanted(self) -> list[str]:
         if not self.long:
-            return [self._time, *self._kinds]
+            return [self._time, *filter(None, [self._time_of_day]), *self._kinds]
         return [*LONG_COLUMNS, *(name for name in _LONG_EXTRAS if name in self._names)]
 
     def _check_rows(self, bad: list[Any]) -> None:

@@ -12,7 +12,7 @@ from andon.ingest.imports.files.model import NO_TIME, ReadOptions, Skipped, wron
 from andon.kit.clock import US_PER_S, parse_timestamp
 from andon.kit.errors import InvalidError
 
-_DAY_FIRST: Final = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S.%f", "%d.%m.%Y %H:%M")
+_DAY_FIRST: Final = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S.%f", "%d.%m.%Y %H:%M", "%d.%m.%Y")
 _SHORTEST: Final = 8  # 20140307 is a number, 2014-3-7 a date
 _DIGITS: Final = r"^[+-]?\d+(\.\d*)?$"  # an epoch number, which Arrow might take for a year
 _EPOCH: Final = datetime(1970, 1, 1)
