@@ -224,15 +224,16 @@ def test_an_export_of_andon_is_a_recording(write: Any) -> None:
         "2025-01-11T10:00:00.000001Z,press-1,'=note,'=1+2,,bad\r\n"
         "2025-01-11T10:00:00.000Z,press-2,force,7,kN,good\r\n"
         "2025-01-11T10:00:01.000Z,press-1,force,,kN,good\r\n"
+        "2025-01-11T10:00:01.000Z,press-1,'=note,'+49,,good\r\n"
     )
     times, columns = read(write(text))
-    assert times == ["2025-01-11T10:00:00.000Z", "2025-01-11T10:00:00.000001Z", "2025-01-11T10:00:01.000Z"]
+    assert times == ["2025-01-11T10:00:00.000Z", "2025-01-11T10:00:00.000001Z", *["2025-01-11T10:00:01.000Z"] * 2]
     assert columns == {
-        "tag": ["force", "=note", "force"],
-        "unit": ["kN", "", "kN"],
-        "value": [0.5, None, None],
-        "text": [None, "=1+2", None],
-        "quality": ["good", "bad", "good"],
+        "tag": ["force", "=note", "force", "=note"],
+        "unit": ["kN", "", "kN", ""],
+        "value": [0.5, None, None, None],
+        "text": [None, "=1+2", None, "+49"],
+        "quality": ["good", "bad", "good", "good"],
     }
 
 

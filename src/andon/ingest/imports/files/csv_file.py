@@ -170,7 +170,7 @@ class CsvRecording:
             name: pa.array(unguarded(columns[name]), pa.string()) for name in ("tag", "unit") if name in columns
         }
         values = unguarded(columns["value"])
-        numbers = [None if text is None else number_of(text, False) for text in values]
+        numbers = [number_of(cell, False) for cell in columns["value"].to_pylist()]  # what was guarded is a text
         written = columns["text"].to_pylist() if "text" in columns else [""] * len(values)
         texts = [
             (other or text or None) if number is None else None
