@@ -81,6 +81,18 @@ def test_duckdb_reads_the_hours() -> None:
     assert hours.good_share.tolist() == pytest.approx([3_599 / 3_600])
 
 
+async def test_of_an_hour_that_got_more_samples_the_whole_sum_counts(store: LocalStore) -> None:
+    late = (VIBRATION, NOON + 3_599 * S + 1, 9.0, 192, NOON + 5_000 * S)
+    await store.write(SampleBatch.from_rows([late]), 3)
+    await store.seal()
+    await store.maintain()
+    hours = run(1)["hours"]
+    values = np.append(np.arange(3_600) % 10 / 10, 9.0)
+    values[10] = 7.5
+    assert hours.device.tolist() == ["loom-001"]
+    assert hours["mean"].tolist() == pytest.approx([values[1:].mean()])
+
+
 @pytest.mark.usefixtures("store")
 def test_pandas_reads_a_signal() -> None:
     names = run(2)
@@ -101,3 +113,11 @@ def test_of_two_files_the_newer_one_counts() -> None:
     assert len(exact) == 3_601 + 3_600 + 1
     corrected = exact[(exact.tag_id == VIBRATION)].value.tolist()
     assert corrected[9:12] == [0.9, 7.5, 0.1]
+
+
+async def test_a_number_that_was_corrected_to_a_text_is_gone(store: LocalStore) -> None:
+    await store.write(SampleBatch.from_rows([(VIBRATION, NOON + 10 * S, "stuck", 0, NOON + 95 * S)]), 3)
+    await store.seal()
+    exact = run(4)["exact"]
+    sample = exact[(exact.tag_id == VIBRATION)].iloc[10]
+    assert (np.isnan(sample.value), sample.quality) == (True, 0)
