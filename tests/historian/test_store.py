@@ -11,8 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from andon.historian.retention import Retention, RetentionPolicies
 from andon.historian.stores.columnar.limits import LocalStoreLimits
 from andon.historian.stores.columnar.store import LocalStore
+from andon.kit.clock import US_PER_DAY
 from andon.kit.errors import StartError, UnavailableError
 from andon.kit.quality import Quality
 from historian.support import T0, S, batch
@@ -247,6 +249,18 @@ async def test_a_disk_with_room_again_takes_what_waited(tmp_path: Path, monkeypa
     await store.seal()
     assert (await store.position(), (await store.storage()).full) == (8, None)
     assert await values(store) == [2, 3]
+    await store.close()
+
+
+async def test_what_one_signal_keeps_for_longer_is_not_called_due(tmp_path: Path) -> None:
+    day = T0 // US_PER_DAY * US_PER_DAY
+    store = LocalStore.open(tmp_path / "history", clock=lambda: day + 9 * US_PER_DAY)
+    await store.write(batch((1, day, 1.0), (2, day, 2.0), (1, day + 5 * US_PER_DAY, 3.0)), 1)
+    await store.seal()
+    policies = RetentionPolicies(Retention(7, None, None), {2: Retention(None, None, None)})
+    await store.retain(policies, day + 9 * US_PER_DAY)
+    raw = (await store.storage()).tiers[0]
+    assert (raw.oldest, raw.next_drop) == (day, day + 13 * US_PER_DAY)
     await store.close()
 
 

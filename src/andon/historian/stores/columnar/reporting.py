@@ -36,7 +36,9 @@ def report(state: State, full: str | None, archive_problem: str | None = None) -
 def _tier(state: State, tier: Source, entries: list[Entry]) -> TierReport:
     here = [entry for entry in entries if entry.archive is None]
     days = state.policies.default.days(tier)
-    going = [entry for entry in entries if not entry.pinned]
+    cutoff = state.policies.default.cutoff(tier, state.clock())
+    # What is over the default's age and still here is kept by an override, or goes any minute.
+    going = [entry for entry in entries if not entry.pinned and (entry.day + 1) * US_PER_DAY > (cutoff or 0)]
     oldest = min((entry.day for entry in going), default=None)
     drop = oldest is not None and days is not None
     return TierReport(
