@@ -70,6 +70,10 @@ def import_history(
     if skipped.cells or skipped.rows:
         typer.echo(f"left out: {skipped.cells} cells, {skipped.rows} rows")
         typer.echo("".join(f"  {example}\n" for example in skipped.examples), nl=False)
+    if skipped.contradicted:
+        typer.echo(
+            f"at least {skipped.contradicted} rows had the time of a later row and another value: the last one counts"
+        )
 
 
 def export_history(

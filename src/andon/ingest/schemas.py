@@ -26,7 +26,7 @@ class _Body(BaseModel):
 class SampleBody(_Body):
     """One sample. Without a tag it belongs to the device's primary signal, without a timestamp it is of now."""
 
-    timestamp: str | float | None = Field(None, description="ISO 8601, or seconds, ms or µs since 1970.")
+    timestamp: str | float | None = Field(None, description="ISO 8601, or seconds, ms, µs or ns since 1970.")
     value: float | bool | str
     quality: str | int | None = Field(None, description="good, uncertain, bad, stale, or an OPC code.")
     tag: str | None = None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
 US_PER_S = 1_000_000
 US_PER_MS = 1_000
+_NS_PER_US = 1_000
 US_PER_HOUR = 3_600 * US_PER_S
 US_PER_DAY = 24 * US_PER_HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Numbers are told apart by size: seconds until the year 5138, then milliseconds, then microseconds.
+# Numbers are told apart by size: seconds until the year 5138, then ms, µs, and from 1978 on ns.
 _MAX_SECONDS = 10**11
 _MAX_MILLIS = 10**14
 MAX_US = 253_402_300_799 * US_PER_S  # 9999-12-31T23:59:59Z, the last second that datetime can show
@@ -24,7 +26,7 @@ def now_us() -> int:
 
 
 def parse_timestamp(value: object) -> int:
-    """Timestamp in µs UTC from ISO 8601 text (no offset means UTC) or an epoch number (s, ms or µs).
+    """Timestamp in µs UTC from ISO 8601 text (no offset means UTC) or an epoch number (s, ms, µs or ns).
 
     Raises ValueError when it is neither, or lies before 1970 or after 9999.
     """
@@ -54,13 +56,15 @@ def us_of_iso(text: str) -> int:
 
 
 def _from_number(number: float) -> int:
-    if abs(number) > MAX_US:
-        raise ValueError(f"timestamp {number!r} lies outside 1970 to 9999")
     if abs(number) < _MAX_SECONDS:
         return round(number * US_PER_S)
     if abs(number) < _MAX_MILLIS:
         return round(number * US_PER_MS)
-    return round(number)
+    if abs(number) <= MAX_US:
+        return round(number)
+    if math.isinf(number):
+        raise ValueError("timestamp is not a number")
+    return round(number / _NS_PER_US)
 
 
 def to_iso(us: int) -> str:

@@ -99,6 +99,12 @@ def test_times_as_programs_write_them(write: Any, stamp: str) -> None:
     assert times == ["2014-04-01T00:00:00.000Z"]
 
 
+def test_epoch_numbers_of_any_unit(write: Any) -> None:
+    moments = ("1396310400", "1396310400000", "1396310400000000", "1396310400000000000")
+    for moment in moments:
+        assert read(write(f"time,value\n{moment},1\n"))[0] == ["2014-04-01T00:00:00.000Z"]
+
+
 def test_a_pattern_for_times_that_no_rule_knows(write: Any) -> None:
     path = write("when,value\n04/01/2014 5:30 PM,1\n")
     with pytest.raises(InvalidError, match="no column of times"):
@@ -171,6 +177,24 @@ def test_rows_whose_time_cannot_be_read_can_be_left_out(write: Any) -> None:
     assert chunk.columns["a"].to_pylist() == [0.0, 4.0]
     assert (recording.skipped.cells, recording.skipped.rows) == (0, 4)
     assert recording.skipped.examples[-1] == "row 4, column 'timestamp': '1910-03-31 23:00:00 UTC' is not after 1970"
+
+
+@pytest.mark.parametrize(
+    ("text", "contradicted"),
+    [
+        ("timestamp,a\n2014-04-01 00:00:00,1\n2014-04-01 00:00:01,2\n", 0),
+        ("timestamp,a\n2014-04-01 00:00:00,1\n2014-04-01 00:00:00,2\n2014-04-01 00:00:00,3\n", 2),
+        ("timestamp,a\n2014-04-01 00:00:00,1\n2014-04-01 00:00:00,1\n", 0),
+        ("timestamp,a,b\n2014-04-01 00:00:00,1,\n2014-04-01 00:00:00,,2\n", 0),
+        ("timestamp,a\n2014-04-01 00:00:00,1\n2014-04-01 00:00:01,2\n2014-04-01 00:00:00,3\n", 1),
+        ("timestamp,tag,value\n2014-04-01,a,1\n2014-04-01,b,2\n2014-04-01,a,3\n", 1),
+        ("timestamp,tag,value\n2014-04-01,a,on\n2014-04-01,b,2\n2014-04-01,a,off\n", 1),
+    ],
+)
+def test_rows_that_a_later_one_contradicts_are_counted(write: Any, text: str, contradicted: int) -> None:
+    recording = open_recording(write(text), ReadOptions("x"))
+    list(recording.chunks())
+    assert recording.skipped.contradicted == contradicted
 
 
 def test_a_wrong_cell_far_down_is_found_by_its_row(write: Any) -> None:

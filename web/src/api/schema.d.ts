@@ -2328,10 +2328,13 @@ export interface components {
         /**
          * LeftOutView
          * @description What was left out; `examples` name row and column. Rows of other devices are counted too.
+         *
+         *     `contradicted`: at least so many rows have the time of a later one and another value; the last one counts.
          */
         LeftOutView: {
             cells: number;
             rows: number;
+            contradicted: number;
             columns: string[];
             examples: string[];
         };
@@ -3779,7 +3782,7 @@ export interface operations {
                     samples: {
                         /**
                          * Timestamp
-                         * @description ISO 8601, or seconds, ms or µs since 1970.
+                         * @description ISO 8601, or seconds, ms, µs or ns since 1970.
                          */
                         timestamp?: string | number | null;
                         /** Value */
@@ -4609,7 +4612,7 @@ export interface operations {
                     samples: {
                         /**
                          * Timestamp
-                         * @description ISO 8601, or seconds, ms or µs since 1970.
+                         * @description ISO 8601, or seconds, ms, µs or ns since 1970.
                          */
                         timestamp?: string | number | null;
                         /** Value */
@@ -4875,6 +4878,7 @@ export interface operations {
                      *               "leftOut": {
                      *                 "cells": 0,
                      *                 "rows": 0,
+                     *                 "contradicted": 0,
                      *                 "columns": [
                      *                   "operator"
                      *                 ],
@@ -4945,6 +4949,7 @@ export interface operations {
                      *           "leftOut": {
                      *             "cells": 0,
                      *             "rows": 0,
+                     *             "contradicted": 0,
                      *             "columns": [
                      *               "operator"
                      *             ],
@@ -4997,6 +5002,7 @@ export interface operations {
                      *           "leftOut": {
                      *             "cells": 0,
                      *             "rows": 0,
+                     *             "contradicted": 0,
                      *             "columns": [
                      *               "operator"
                      *             ],
@@ -5104,6 +5110,7 @@ export interface operations {
                      *           "leftOut": {
                      *             "cells": 0,
                      *             "rows": 0,
+                     *             "contradicted": 0,
                      *             "columns": [
                      *               "operator"
                      *             ],
@@ -5190,6 +5197,7 @@ export interface operations {
                      *           "leftOut": {
                      *             "cells": 0,
                      *             "rows": 0,
+                     *             "contradicted": 0,
                      *             "columns": [
                      *               "operator"
                      *             ],
@@ -5283,6 +5291,7 @@ export interface operations {
                      *           "leftOut": {
                      *             "cells": 0,
                      *             "rows": 0,
+                     *             "contradicted": 0,
                      *             "columns": [
                      *               "operator"
                      *             ],
@@ -5450,6 +5459,7 @@ export interface operations {
                      *         "leftOut": {
                      *           "cells": 0,
                      *           "rows": 0,
+                     *           "contradicted": 0,
                      *           "columns": [
                      *             "operator"
                      *           ],
@@ -5572,6 +5582,7 @@ export interface operations {
                      *           "leftOut": {
                      *             "cells": 0,
                      *             "rows": 0,
+                     *             "contradicted": 0,
                      *             "columns": [
                      *               "operator"
                      *             ],

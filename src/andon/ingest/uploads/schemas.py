@@ -17,7 +17,7 @@ from andon.kit.contract import Answer, Value, example
 _MAX_COLUMNS = 2_000
 _STATES = Literal["receiving", "received", "importing", "finished", "failed", "cancelled"]
 
-_LEFT_OUT: dict[str, Any] = {"cells": 0, "rows": 0, "columns": ["operator"], "examples": []}
+_LEFT_OUT: dict[str, Any] = {"cells": 0, "rows": 0, "contradicted": 0, "columns": ["operator"], "examples": []}
 _FILE: dict[str, Any] = {
     "id": "019a9c1e-7c55-7c52-9a53-0c4b3c8a5f10",
     "fileName": "furnace-1.csv",
@@ -140,10 +140,14 @@ class ProblemView(Answer):
 
 
 class LeftOutView(Answer):
-    """What was left out; `examples` name row and column. Rows of other devices are counted too."""
+    """What was left out; `examples` name row and column. Rows of other devices are counted too.
+
+    `contradicted`: at least so many rows have the time of a later one and another value; the last one counts.
+    """
 
     cells: int
     rows: int
+    contradicted: int
     columns: list[str]
     examples: list[str]
 
@@ -259,6 +263,7 @@ async def file_view(upload: Upload, service: UploadService) -> dict[str, Any]:
             "leftOut": {
                 "cells": done.left_out.cells,
                 "rows": done.left_out.rows,
+                "contradicted": done.left_out.contradicted,
                 "columns": done.left_out.columns,
                 "examples": done.left_out.examples,
             },

@@ -18,7 +18,7 @@ const WIDE: Preview = {
   signals: ["temperature", "on"],
   devices: [],
   first: [],
-  leftOut: { cells: 0, rows: 0, columns: ["operator"], examples: [] },
+  leftOut: { cells: 0, rows: 0, contradicted: 0, columns: ["operator"], examples: [] },
   problem: null,
 };
 const LONG: Preview = { ...WIDE, long: true, signals: [], devices: ["press-1"], columns: WIDE.columns.slice(0, 1) };

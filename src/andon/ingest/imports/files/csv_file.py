@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from andon.ingest.imports.files.cells import CellReader, kind_of, number_of, unguarded
+from andon.ingest.imports.files.contradictions import counted
 from andon.ingest.imports.files.model import LONG_COLUMNS, TIME_NAMES, Chunk, ReadOptions, Skipped, chosen, find_time
 from andon.ingest.imports.files.times import Clock, looks_like_time
 from andon.kit.errors import InvalidError
@@ -48,17 +49,20 @@ class CsvRecording:
 
     def chunks(self) -> Iterator[Chunk]:
         """See `Recording.chunks`."""
+        return counted(self._chunks(), self.skipped, long=self.long)
+
+    def _chunks(self) -> Iterator[Chunk]:
         clock = self.clock
         cells = CellReader(self.skipped, decimal_comma=self._comma, skip_bad=self._options.skip_bad)
         row = 1
         for batch in self._batches():
             columns = {name: batch.column(i) for i, name in enumerate(batch.schema.names)}
             if self.long:
-                yield self._long_chunk(columns, clock, cells, row).timed()
+                yield self._long_chunk(columns, clock, cells, row)
             else:
                 times = clock.of_texts(self._times(columns), row)
                 values = {name: cells.column(name, kind, columns[name], row) for name, kind in self._kinds.items()}
-                yield Chunk(times, values).timed()
+                yield Chunk(times, values)
             row += len(batch)
 
     def _times(self, columns: Mapping[str, Any]) -> Any:

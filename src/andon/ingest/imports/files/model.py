@@ -66,10 +66,15 @@ class Chunk:
 
 @dataclass(slots=True)
 class Skipped:
-    """What was left out of a file while it was read; `examples` say the first of it with row and column."""
+    """What was left out of a file while it was read; `examples` say the first of it with row and column.
+
+    `contradicted`: rows that came after another one of the same signal and time with another value, as far as they are
+    near each other. The last one counts.
+    """
 
     cells: int = 0
     rows: int = 0
+    contradicted: int = 0
     columns: list[str] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
 

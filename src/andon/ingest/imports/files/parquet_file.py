@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from andon.ingest.imports.files.cells import CellReader
+from andon.ingest.imports.files.contradictions import counted
 from andon.ingest.imports.files.model import LONG_COLUMNS, TIME_NAMES, Chunk, ReadOptions, Skipped, chosen, find_time
 from andon.ingest.imports.files.times import Clock
 from andon.kit.errors import InvalidError
@@ -37,6 +38,9 @@ class ParquetRecording:
 
     def chunks(self) -> Iterator[Chunk]:
         """See `Recording.chunks`."""
+        return counted(self._chunks(), self.skipped, long=self.long)
+
+    def _chunks(self) -> Iterator[Chunk]:
         clock = self.clock
         cells = CellReader(self.skipped, decimal_comma=False, skip_bad=self._options.skip_bad)
         row = 1
@@ -44,10 +48,10 @@ class ParquetRecording:
             columns = {name: _decoded(batch.column(i)) for i, name in enumerate(batch.schema.names)}
             times = _times(clock, columns[self._time], row)
             if self.long:
-                yield self._long_chunk(times, columns).timed()
+                yield self._long_chunk(times, columns)
             else:
                 values = {name: _values(cells, name, columns[name], row) for name in self._signals}
-                yield Chunk(times, values).timed()
+                yield Chunk(times, values)
             row += len(batch)
 
     def _find_signals(self, types: Mapping[str, Any]) -> list[str]:

@@ -45,7 +45,7 @@ def preview(path: Path, options: ReadOptions) -> dict[str, Any]:
         "signals": [],
         "devices": [],
         "first": [],
-        "leftOut": {"cells": 0, "rows": 0, "columns": [], "examples": []},
+        "leftOut": {"cells": 0, "rows": 0, "contradicted": 0, "columns": [], "examples": []},
         "problem": None,
     }
     try:

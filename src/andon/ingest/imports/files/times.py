@@ -63,7 +63,7 @@ class Clock:
         return self._placed(found if zoned else self._from_wall(found, rows), rows, len(moments), first_row)
 
     def of_numbers(self, numbers: Any, first_row: int) -> _Times:
-        """µs UTC of an Arrow array of epoch numbers: seconds, ms or µs, told apart by their size."""
+        """µs UTC of an Arrow array of epoch numbers: seconds, ms, µs or ns, told apart by their size."""
         found = np.full(len(numbers), NO_TIME, np.int64)
         for row, number in enumerate(numbers.to_pylist()):
             try:
