@@ -43,6 +43,12 @@ def test_a_taken_port_names_the_port_and_the_option() -> None:
     assert "--mqtt-port" in (caught.value.cure or "")
 
 
+def test_a_taken_port_of_a_role_names_its_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(StartError) as caught:
+        bind("127.0.0.1", taken.getsockname()[1], setting="historian_port")
+    assert "ANDON_HISTORIAN_PORT" in (caught.value.cure or "") and "--historian-port" not in (caught.value.cure or "")
+
+
 def test_port_zero_takes_a_free_one() -> None:
     assert free_port("127.0.0.1", 0, setting="port") > 0
 

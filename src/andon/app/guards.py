@@ -15,6 +15,8 @@ from andon.identity.passwords import check_password
 from andon.kit.errors import InvalidError, StartError
 
 LOCK_NAME = "andon.lock"
+_OPTIONS = {"port": "--port or ", "mqtt_port": "--mqtt-port or "}
+"""Only `andon up` has them, and only these: a port of a role is a setting."""
 
 
 def check_admin_password(settings: Settings) -> None:
@@ -80,7 +82,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 
 def _cure(error: OSError, setting: str) -> str:
-    option = "--" + setting.replace("_", "-")
+    option = _OPTIONS.get(setting, "") + f"ANDON_{setting.upper()}"
     if error.errno == errno.EADDRINUSE:
         return f"stop the program that holds it, or choose another with {option}"
     return f"choose another address with --host, or another port with {option}"

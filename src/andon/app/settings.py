@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     host: str = Field(LOOPBACK, description="Address that the web server and the MQTT broker listen on.")
     port: int = Field(8080, ge=0, le=65_535, description="Port of the web server; 0 takes a free one.")
     mqtt_port: int = Field(1883, ge=0, le=65_535, description="Port of the MQTT broker; 0 takes a free one.")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_json: bool | None = Field(None, description="JSON log lines; by default only when no terminal is attached.")
     timezone: str = Field("UTC", description="Time zone of the default site, taken at the first start (IANA name).")
 
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="`postgresql://user:password@host/database`; else SQLite.")
     database_replica_url: SecretStr | None = Field(None, description="A read replica of it, for reports and history.")
     database_pool_size: int = Field(5, ge=1, le=100, description="Most connections to the database of one process.")
-    historian: str = Field("embedded", pattern="^(embedded|postgres|influx)$", description="Where history is kept.")
+    historian: Literal["embedded", "postgres", "influx"] = Field("embedded", description="Where history is kept.")
     history_pool_size: int = Field(5, ge=3, le=100, description="Most connections for history on PostgreSQL.")
     influx_url: str | None = Field(None, description="`http://host:8086`, with the historian `influx`.")
     influx_database: str = Field("andon", description="Its database, on InfluxDB 1; it is made.")
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     log_url: SecretStr | None = Field(None, description="`kafka://host:9092,host2:9092`; else a file of its own.")
     kafka_partitions: int = Field(8, ge=1, le=1_000, description="Partitions of `sensors-data`, when it is made.")
     kafka_replication: int = Field(1, ge=1, le=10, description="Replicas of the topics that are made.")
-    kafka_format: str = Field("json", pattern="^(json|columns)$", description="What is written to `sensors-data`.")
+    kafka_format: Literal["json", "columns"] = Field("json", description="What is written to `sensors-data`.")
     kafka_username: str | None = Field(None, description="User at Kafka (SASL).")
     kafka_password: SecretStr | None = Field(None, description="Its password.")
     kafka_tls: bool = Field(False, description="Encrypt the connections to Kafka.")
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     archive_access_key: str | None = Field(None, description="Access key; by default what the environment gives.")
     archive_secret_key: SecretStr | None = Field(None, description="Its secret key.")
 
-    retention: str = Field("s2", pattern="^(s2|s1|keep)$", description="How long history is kept: days of each tier.")
+    retention: Literal["s2", "s1", "keep"] = Field("s2", description="How long history is kept: days of each tier.")
     history_max_series: int = Field(50, gt=0, description="Signals in one question to the history.")
     history_max_readings: int = Field(10_000, gt=0, description="Samples of a signal in one answer.")
     history_max_buckets: int = Field(5_000, gt=0, description="Buckets of a signal in one answer.")

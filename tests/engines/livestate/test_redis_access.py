@@ -149,6 +149,7 @@ def certificate(folder: Path) -> None:
 def test_an_address_that_is_none_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(StartError) as refused:
         RedisLink(url)
+    assert "ANDON_REDIS_URL" in (refused.value.cure or "")
     assert refused.value.field == "redis_url"
     assert SECRET not in "".join(traceback.format_exception(refused.value))
 

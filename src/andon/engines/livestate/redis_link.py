@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import redis.asyncio
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
-_CURE: Final = "use redis://user:password@host:6379/0, or rediss:// for TLS"
+_CURE: Final = "write ANDON_REDIS_URL as redis://user:password@host:6379/0, or rediss:// for TLS"
 
 
 def shown(url: str) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 from andon.engines.log.codec import COLUMNS, SampleCodec
 from andon.engines.log.kafka.calls import Calls
+from andon.engines.log.kafka.client import library
 from andon.engines.log.kafka.cursors import Cursors
 from andon.engines.log.kafka.groups import Groups
 from andon.engines.log.kafka.producer import KafkaProducer
 from andon.engines.log.kafka.settings import KafkaAddress, KafkaLimits
 from andon.engines.log.kafka.topics import Ends, Topics
 from andon.engines.log.port import STREAMS, GroupStatus, LogStatus, Membership, Record, StreamStatus
-from andon.kit.errors import UnavailableError
+from andon.kit.errors import StartError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,14 @@ class KafkaLog:
         cls, address: KafkaAddress, limits: KafkaLimits | None = None, streams: Sequence[str] = STREAMS
     ) -> KafkaLog:
         """Connect, and see to the topics. StartError when no broker answers in time, or a topic cannot be had."""
-        found = cls(address, limits or KafkaLimits())
+        try:
+            found = cls(address, limits or KafkaLimits())
+        except library().KafkaException as error:
+            raise StartError(
+                f"Kafka's client does not take ANDON_LOG_URL: {error.args[0].str()}",
+                field="log_url",
+                cure="correct what stands behind its question mark",
+            ) from error
         try:
             await found._topics.start(streams)
         except BaseException:

@@ -62,7 +62,7 @@ class InfluxClient:
             raise StartError(
                 f"the address of InfluxDB is not one: {parts.scheme}://{parts.hostname}",
                 field="influx_url",
-                cure="use http://host:8086",
+                cure="write ANDON_INFLUX_URL as http://host:8086",
             )
         self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
         self.second = access.token is not None
@@ -139,7 +139,7 @@ class InfluxClient:
         except (self._aiohttp.ClientError, OSError, TimeoutError) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise AgainError(
-                f"InfluxDB at {self.shown} cannot be reached: {reason}", cure="check that it runs and can be reached"
+                f"InfluxDB at {self.shown} cannot be reached: {reason}", cure="start it, or correct ANDON_INFLUX_URL"
             ) from error
         self._check(response.status, content)
         return content
