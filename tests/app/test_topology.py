@@ -25,6 +25,17 @@ SHARED = {
     "historian": "postgres",
 }
 
+APART = {
+    "ANDON_LOG_URL": "kafka://127.0.0.1:1",
+    "ANDON_MQTT_URL": "mqtt://127.0.0.1:1",
+    "ANDON_INGEST_PORT": "0",
+}
+"""Settings of engines that are not there."""
+
+
+def database_in(folder: Path) -> dict[str, str]:
+    return {"ANDON_DATABASE_URL": f"sqlite:///{folder / 'shared.db'}"}
+
 
 def settings(tmp_path: Path, **more: Any) -> Settings:
     return load_settings(data_dir=tmp_path, **more)
@@ -111,6 +122,9 @@ def test_roles_start_after_what_they_need_that_is_here() -> None:
         (["ingest"], {"ANDON_LOG_URL": "kafka://127.0.0.1:1", "ANDON_DATABASE_URL": "sqlite://"}, "ANDON_MQTT_URL"),
         (["nonsense"], {}, "nonsense"),
         (["simulator"], {"ANDON_MQTT_URL": "http://127.0.0.1"}, "mqtt://"),
+        (["ingest"], {**APART, "ANDON_DATABASE_URL": "mysql://andon:secret@127.0.0.1/andon"}, "ANDON_DATABASE_URL"),
+        (["ingest"], {**APART, "ANDON_LOG_URL": "kafka://127.0.0.1:1?nonsense=1"}, "nonsense"),
+        (["ingest"], {"ANDON_HISTORIAN": "paper"}, "'influx'"),
     ],
 )
 def test_it_is_one_line_and_exit_code_2(
@@ -118,7 +132,7 @@ def test_it_is_one_line_and_exit_code_2(
 ) -> None:
     done = subprocess.run(
         [ANDON, "run", *arguments, "--data-dir", str(tmp_path / "data")],
-        env={**os.environ, **environment},
+        env={**os.environ, **database_in(tmp_path), **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -127,6 +141,21 @@ def test_it_is_one_line_and_exit_code_2(
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1 and said in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("away", [{}, {"ANDON_DATABASE_URL": "postgresql://andon@127.0.0.1:1/andon"}])
+def test_who_waits_for_an_engine_can_be_stopped(tmp_path: Path, away: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [ANDON, "run", "ingest", "--data-dir", str(tmp_path / "data")],
+        env={**os.environ, **database_in(tmp_path), **APART, **away},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "waiting for" in process.stderr.readline()
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, "")
 
 
 @pytest.mark.parametrize(

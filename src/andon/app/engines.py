@@ -55,7 +55,7 @@ async def open_engines(settings: Settings, topology: Topology) -> Engines:
     StartError says what cannot be had; then none stays open.
     """
     async with contextlib.AsyncExitStack() as undo:
-        database = open_database(settings)
+        database = await open_database(settings)
         undo.callback(database.close)
         log = await open_log(settings)
         undo.push_async_callback(log.close)

@@ -12,7 +12,7 @@ from andon.app.plant import build_plant
 from andon.app.roles import running
 from andon.app.serving import serving
 from andon.app.settings import Settings
-from andon.app.stopping import stop_on_signals, until_stopped
+from andon.app.stopping import stop_on_signals, unless_stopped, until_stopped
 from andon.app.tuning import collect_now_and_then, spare_the_collector
 from andon.app.web import build_asgi
 
@@ -22,7 +22,9 @@ logger = logging.getLogger(__name__)
 async def serve(settings: Settings, http: socket.socket) -> None:
     """Start the roles, then the web server; on a signal stop them in the opposite order."""
     stopping = stop_on_signals()
-    plant = await build_plant(settings)
+    plant = await unless_stopped(stopping, build_plant(settings))
+    if plant is None:
+        return
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(plant.close)
         await stack.enter_async_context(running(plant))

@@ -14,7 +14,7 @@ from andon.app.role_web import Asgi, build_role_asgi
 from andon.app.roles import running
 from andon.app.serving import serving
 from andon.app.settings import Settings
-from andon.app.stopping import stop_on_signals, until_stopped
+from andon.app.stopping import stop_on_signals, unless_stopped, until_stopped
 from andon.app.topology import Topology
 from andon.app.tuning import collect_now_and_then, spare_the_collector
 from andon.engines.broker.embedded import ANYWHERE
@@ -30,7 +30,7 @@ async def serve(settings: Settings, topology: Topology, listening: Mapping[str, 
     stopping = stop_on_signals()
     urls = dict(_urls(settings, listening))
     async with contextlib.AsyncExitStack() as stack:
-        plant = await _started(stack, lambda: build_plant(settings, topology), urls, stopping)
+        plant = await unless_stopped(stopping, _started(stack, lambda: build_plant(settings, topology), urls))
         if plant is None:
             return
         servers = [
@@ -60,14 +60,13 @@ async def _started(
     stack: contextlib.AsyncExitStack,
     build: Callable[[], Awaitable[Plant]],
     urls: Mapping[str, str],
-    stopping: asyncio.Event,
-) -> Plant | None:
-    """A plant whose roles run; engines that are away for a moment are waited for. None when it is to stop meanwhile.
+) -> Plant:
+    """A plant whose roles run; engines that are away for a moment are waited for.
 
     StartError for what waiting does not mend.
     """
     waiting = False
-    while not stopping.is_set():
+    while True:
         async with contextlib.AsyncExitStack() as attempt:
             plant = await build()
             attempt.push_async_callback(plant.close)
@@ -81,10 +80,7 @@ async def _started(
             else:
                 stack.push_async_exit(attempt.pop_all())
                 return plant
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(RETRY_S):
-                await stopping.wait()
-    return None
+        await asyncio.sleep(RETRY_S)
 
 
 def _urls(settings: Settings, listening: Mapping[str, socket.socket]) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -15,8 +20,20 @@ def stop_on_signals() -> asyncio.Event:
     return stopping
 
 
-async def until_stopped(stopping: asyncio.Event, *servers: asyncio.Task[None]) -> None:
-    """Until a signal comes or a server ends."""
+async def unless_stopped(stopping: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work gives; None, and the work is cancelled, when a signal comes before its end."""
+    working = asyncio.create_task(work)
+    await until_stopped(stopping, working)
+    if not stopping.is_set():
+        return await working
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+    return None
+
+
+async def until_stopped(stopping: asyncio.Event, *tasks: asyncio.Task[Any]) -> None:
+    """Until a signal comes or a task ends."""
     asked = asyncio.create_task(stopping.wait())
-    await asyncio.wait({asked, *servers}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({asked, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()

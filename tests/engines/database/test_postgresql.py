@@ -180,14 +180,21 @@ def test_killed_under_load_it_keeps_what_it_committed_and_comes_back(own_server:
 
 
 def test_a_server_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="cannot be opened") as error:
+    with pytest.raises(UnavailableError, match="cannot be opened") as error:
         Database.open("postgresql://andon:secret@127.0.0.1:9/none", tmp_path)
     assert "secret" not in str(error.value)
 
 
-def test_a_url_that_makes_no_sense_is_one_clear_error(tmp_path: Path) -> None:
+def test_all_addresses_of_a_host_that_were_tried_are_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError) as error:
+        Database.open("postgresql://andon@localhost:9/none?host=127.0.0.1,127.0.0.2&port=9,9", tmp_path)
+    assert "127.0.0.2" in error.value.message and "\n" not in error.value.message
+
+
+@pytest.mark.parametrize("url", ["my database", "postgresql://andon@host:port/andon", "mysql://andon@host/andon"])
+def test_a_url_that_makes_no_sense_is_one_clear_error(url: str, tmp_path: Path) -> None:
     with pytest.raises(StartError, match="cannot be understood"):
-        Database.open("my database", tmp_path)
+        Database.open(url, tmp_path)
 
 
 def test_reports_are_read_from_the_replica_while_it_answers(own_server: Postgres, tmp_path: Path) -> None:

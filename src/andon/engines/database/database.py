@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from andon.engines.database import postgresql
 from andon.engines.database.migrate import migrate
-from andon.engines.database.outage import outage_named
-from andon.kit.errors import StartError, UnavailableError
+from andon.engines.database.outage import in_one_line, outage_named
+from andon.kit.errors import AndonError, StartError, UnavailableError
 
 log = logging.getLogger(__name__)
 FILE_NAME = "andon.db"
@@ -55,7 +55,7 @@ class Database:
         """Connect to `url`, or to `andon.db` in the data folder when it is None.
 
         `replica_url`: a copy that reports are read from (PostgreSQL), which may be away. `pool_size`: most connections
-        to each. Raises StartError when the store cannot be reached.
+        to each. StartError when the store cannot be had, UnavailableError when its server does not answer (yet).
         """
         if url is None:
             url = f"sqlite:///{_private_file(data_dir)}"
@@ -64,11 +64,8 @@ class Database:
             with engine.connect():
                 pass
         except DBAPIError as error:
-            shown = make_url(url).render_as_string(hide_password=True)
-            raise StartError(
-                f"the database {shown} cannot be opened: {error.orig}",
-                cure="check that it is running, that the address is right and that the data folder is writable",
-            ) from error
+            engine.dispose()
+            raise _cannot_open(engine, error) from error
         return cls(engine, _engine(replica_url, pool_size, busy_timeout_s) if replica_url else None, pool_size)
 
     @property
@@ -127,27 +124,36 @@ class Database:
         return True
 
 
+def _cannot_open(engine: Engine, error: DBAPIError) -> AndonError:
+    what = f"the database {engine.url.render_as_string(hide_password=True)} cannot be opened: {in_one_line(error)}"
+    if engine.dialect.name == "sqlite":
+        return StartError(what, field="data_dir", cure="make the data folder writable, or choose another")
+    cure = "start the server, or correct ANDON_DATABASE_URL"
+    return UnavailableError(what, field="database_url", cure=cure)
+
+
 def _engine(url: str, pool_size: int, busy_timeout_s: float) -> Engine:
     try:
         if not postgresql.is_postgresql(url):
-            return _other_engine(url, busy_timeout_s)
+            return _sqlite_engine(url, busy_timeout_s)
         # A connection is tried before it is used: the server may have been restarted in between.
         waits: Mapping[str, Any] = {"pool_timeout": busy_timeout_s, "max_overflow": 0, "pool_pre_ping": True}
         engine = create_engine(postgresql.driver_url(url), pool_size=pool_size, **waits)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StartError(
             "the database URL cannot be understood",
             field="database_url",
-            cure="write it as postgresql://user:password@host:5432/database",
+            cure="write ANDON_DATABASE_URL, and that of a replica, as postgresql://user:password@host:5432/database",
         ) from error
     postgresql.prepare(engine, busy_timeout_s)
     return engine
 
 
-def _other_engine(url: str, busy_timeout_s: float) -> Engine:
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine, busy_timeout_s)
+def _sqlite_engine(url: str, busy_timeout_s: float) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        raise ValueError("it is neither PostgreSQL nor SQLite")
+    engine = create_engine(url)
+    _prepare_sqlite(engine, busy_timeout_s)
     return engine
 
 

@@ -31,7 +31,7 @@ def outage_named(pool_size: int) -> Iterator[None]:
         if not _passes(error):
             raise
         raise UnavailableError(
-            f"the database is away or busy: {_first_line(error)}",
+            f"the database is away or busy: {in_one_line(error)}",
             cure="see that it is running and its disk has room; it is tried again",
         ) from error
 
@@ -42,5 +42,6 @@ def _passes(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _STANDBY
 
 
-def _first_line(error: DBAPIError) -> str:
-    return (str(error.orig).splitlines() or [type(error.orig).__name__])[0]
+def in_one_line(error: DBAPIError) -> str:
+    """What the driver says, which may be a line for each address of a host."""
+    return " ".join(str(error.orig).split()) or type(error.orig).__name__
