@@ -16,7 +16,7 @@ from andon.engines.livestate.snapshot import (
     encode_part,
     parts_of,
 )
-from andon.kit.clock import US_PER_S
+from andon.kit.clock import US_PER_HOUR, US_PER_S
 from andon.kit.samples import Row, SampleBatch
 from engines.livestate.equal import assert_equal
 
@@ -80,3 +80,11 @@ def test_a_damaged_part_is_refused() -> None:
         state = MemoryLiveState()
         state.apply(SampleBatch.from_rows([(50, NOW, 1.0, 192, NOW)]))
         MemoryLiveState(LiveStateLimits(max_tags=10)).restore(state.export(state.seen(), NOW))
+
+
+def test_how_many_came_in_the_last_hour_is_taken_from_its_sums() -> None:
+    state, copy = MemoryLiveState(), MemoryLiveState()
+    times = [NOW - minutes * 60 * US_PER_S for minutes in range(50)]
+    state.apply(SampleBatch.from_rows([(tag, at, 1.0, 192, at) for at in times for tag in (1, 2)]))
+    copy.restore(state.export(state.seen(), NOW))
+    assert copy.samples_since(NOW - US_PER_HOUR) == 100

@@ -156,7 +156,10 @@ class MemoryLiveState:
         )
 
     def restore(self, columns: LiveColumns) -> None:
-        """Take over what another process exported; meant for an empty state."""
+        """Take over what another process exported; meant for an empty state.
+
+        How many samples came in the last hour is taken from its sums; who knows better restores `received` after it.
+        """
         tags = columns.tag_ids
         if not len(tags):
             return
@@ -172,6 +175,9 @@ class MemoryLiveState:
         self._texts.update(columns.texts)
         for name, ring in columns.windows.items():
             self._windows[name].restore(tags, ring)
+        if "1h" in columns.windows:
+            hour = columns.windows["1h"]
+            self.received.estimate(hour.spans, _MINUTE, hour.cells[:, 0])
 
     def _admit(self, batch: SampleBatch) -> SampleBatch:
         highest, lowest = int(batch.tag_ids.max()), int(batch.tag_ids.min())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from andon.engines.livestate.snapshot import ReceivedCounts
 from andon.kit.clock import US_PER_DAY, US_PER_S
@@ -28,6 +29,11 @@ class ReceivedCounter:
         spans, counts = np.unique(batch.received // _WIDTH, return_counts=True)
         for span, count in zip(spans.tolist(), counts.tolist(), strict=True):
             self._add(span, count)
+
+    def estimate(self, spans: NDArray[np.int32], width: int, counts: NDArray[np.float64]) -> None:
+        """So many samples are of each span of `width` (µs) from 1970 on: they count as having come at its start."""
+        for span in np.unique(spans).tolist():
+            self._add(span * width // _WIDTH, int(counts[spans == span].sum()))
 
     def _add(self, span: int, count: int) -> None:
         slot = span % _SLOTS
