@@ -17,10 +17,11 @@ class _Report:
 
 
 class _Client:
-    """Takes messages; its first look for reports fails, the second one reports."""
+    """Takes messages; its first looks for reports fail, the next one reports."""
 
-    def __init__(self) -> None:
+    def __init__(self, failures: int) -> None:
         self.polls = 0
+        self._failures = failures
         self._callbacks: list[Any] = []
 
     def produce_batch(self, _topic: str, messages: list[dict[str, Any]], on_delivery: Any) -> int:
@@ -29,7 +30,7 @@ class _Client:
 
     def poll(self, _timeout: float) -> int:
         self.polls += 1
-        if self.polls == 1:
+        if self.polls <= self._failures:
             raise SystemError("exception <class 'str'> is not a BaseException subclass")
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
@@ -37,11 +38,14 @@ class _Client:
         return len(callbacks)
 
 
-async def test_a_look_for_reports_that_fails_is_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = _Client()
+async def test_looks_for_reports_that_fail_are_taken_again_and_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = _Client(failures=3)
     monkeypatch.setattr(KafkaProducer, "_connect", lambda _self: client)
     producer = KafkaProducer(KafkaAddress("localhost:1"), KafkaLimits())
     async with asyncio.timeout(10):
         assert await producer.append("stream", [b"a", b"b"], None, 100) == 7
-    assert client.polls == 2
+    assert client.polls == 4
+    assert len(caplog.records) == 1
     assert producer.queued_bytes == 0

@@ -55,6 +55,7 @@ class KafkaProducer:
         self._room = asyncio.Event()
         self._polling: asyncio.Task[None] | None = None
         self._closed = False
+        self._slipped = False
         self.queued_bytes = 0
         self.failure: UnavailableError | None = None
 
@@ -100,13 +101,23 @@ class KafkaProducer:
     async def _poll(self) -> None:
         """Fetch reports until nothing is on its way."""
         while self._appends:
-            try:
-                self._client.poll(0)
-            except Exception:
-                # The client's own slip, a SystemError now and then; what is left comes with the next call.
-                log.warning("a look for delivery reports failed", exc_info=True)
+            self._look()
             self._finish()
             await asyncio.sleep(_POLL_S)
+
+    def _look(self) -> None:
+        """Have the client report what it knows. Its own slips, a SystemError now and then, are told once in a row:
+
+        what is left comes with the next look.
+        """
+        try:
+            self._client.poll(0)
+        except Exception:
+            if not self._slipped:
+                log.warning("a look for delivery reports failed", exc_info=True)
+            self._slipped = True
+        else:
+            self._slipped = False
 
     def _finish(self) -> None:
         finished = [append for append in self._appends if append.left <= 0]
