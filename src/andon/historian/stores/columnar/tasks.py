@@ -19,20 +19,21 @@ _MUCH_LARGER = 4
 
 def next_task(state: State, everything: bool) -> Task | None:
     """The most urgent piece of work, None when there is none. `everything`: do not wait for more to come."""
+    return next(_most_urgent_first(state, everything), None)
+
+
+def _most_urgent_first(state: State, everything: bool) -> Iterator[Task]:
     catalogue = state.catalogue
     days = sorted((day for day in catalogue.days["raw"] if not state.waits_for_archive(day)), reverse=True)
-    for find in (_unrolled, _crowded):
-        for day in days:
-            for task in find(state, catalogue.of_day("raw", day), everything):
-                return task
     for day in days:
-        for task in _due(state, day, catalogue.of_day("raw", day), everything):
-            return task
+        yield from _unrolled(state, catalogue.of_day("raw", day), everything)
+    for day in days:
+        yield from _crowded(state, catalogue.of_day("raw", day))
+    for day in days:
+        yield from _due(state, day, catalogue.of_day("raw", day), everything)
     for tier in ("minute", "hour"):
         for day in sorted(catalogue.days[tier], reverse=True):
-            for task in _tier_due(state, day, catalogue.of_day(tier, day), everything):
-                return task
-    return None
+            yield from _tier_due(state, day, catalogue.of_day(tier, day), everything)
 
 
 def _unrolled(state: State, parts: Sequence[Entry], everything: bool) -> Iterator[Task]:
@@ -50,7 +51,7 @@ def _unrolled(state: State, parts: Sequence[Entry], everything: bool) -> Iterato
             yield partial(roll, state, wanted)
 
 
-def _crowded(state: State, parts: Sequence[Entry], _everything: bool) -> Iterator[Task]:
+def _crowded(state: State, parts: Sequence[Entry]) -> Iterator[Task]:
     """Many small parts at the end of a slot that is still filling."""
     for slot, span, here in _by_slot(parts):
         run = _newest_alike(here)
