@@ -45,7 +45,7 @@ async def lead(lease: Lease, run: Run, tell: Tell = _nobody) -> AsyncIterator[No
 
 @asynccontextmanager
 async def led(
-    plant: Plant, role: str, lease: str, run: Callable[[Plant], AbstractAsyncContextManager[Work]]
+    plant: Plant, role: str, lease: Lease, run: Callable[[Plant], AbstractAsyncContextManager[Work]]
 ) -> AsyncIterator[None]:
     """Lead a role; the other processes learn at once where it runs now."""
 
@@ -54,7 +54,7 @@ async def led(
         await plant.fleet.tell()
 
     plant.states[role] = "standby"
-    async with lead(plant.lease(lease), lambda: run(plant), tell):
+    async with lead(lease, lambda: run(plant), tell):
         yield
 
 

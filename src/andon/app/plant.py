@@ -285,10 +285,10 @@ class Plant:
 
         return Upstream()
 
-    def lease(self, name: str) -> Lease:
+    def lease(self, name: str, *, outlasts: bool = False) -> Lease:
         """The lease for what only one process may do."""
         if name not in self._leases:
-            self._leases[name] = Lease(self.database, name, self.process.name)
+            self._leases[name] = Lease(self.database, name, self.process.name, outlasts=outlasts)
         return self._leases[name]
 
     def others(self, role: str) -> Sequence[RoleBeat]:

@@ -17,6 +17,7 @@ from andon.app.live_on_redis import publishing
 from andon.app.outward import publishing_over_mqtt
 from andon.app.plant import Plant
 from andon.app.warm_up import warm_up
+from andon.engines.database.lease import Lease
 from andon.engines.livestate.redis_follower import RedisFollower
 from andon.engines.log.consumer import Consumer
 from andon.kit.tasks import end_tasks
@@ -33,12 +34,12 @@ Run = Callable[[Plant], AbstractAsyncContextManager[Work]]
 class Role:
     """`run` is entered to start the role and left to stop it; `needs` are started before and stopped after it.
 
-    `lease`: the name of the lease for what only one process at a time may do, or None; others stand by.
+    `lease`: the lease for what only one process at a time may do, or None; others stand by.
     """
 
     run: Run
     needs: tuple[str, ...] = ()
-    lease: Callable[[Plant], str | None] = lambda _plant: None
+    lease: Callable[[Plant], Lease | None] = lambda _plant: None
 
 
 @asynccontextmanager
@@ -124,20 +125,21 @@ async def _simulator(plant: Plant) -> AsyncIterator[Work]:
         await plant.simulator.stop()
 
 
-def _shard_lease(plant: Plant) -> str:
-    return f"ingest {plant.settings.ingest_shard} of {plant.settings.ingest_shards}"
+def _shard_lease(plant: Plant) -> Lease:
+    """Values are taken in without the database too; what two take in for a moment is the same sample."""
+    return plant.lease(f"ingest {plant.settings.ingest_shard} of {plant.settings.ingest_shards}", outlasts=True)
 
 
-def _historian_lease(plant: Plant) -> str | None:
+def _historian_lease(plant: Plant) -> Lease | None:
     """Files of one's own cannot be shared; a database can, and its consumers share the partitions."""
-    return "historian" if plant.settings.historian == "embedded" else None
+    return plant.lease("historian") if plant.settings.historian == "embedded" else None
 
 
 ROLES: Mapping[str, Role] = {
     "broker": Role(_broker),
     "processing": Role(_processing),
     "historian": Role(_historian, ("processing",), lease=_historian_lease),
-    "alerts": Role(_alerts, ("processing",), lease=lambda _plant: "alerts"),
+    "alerts": Role(_alerts, ("processing",), lease=lambda plant: plant.lease("alerts")),
     "realtime": Role(_realtime, ("processing", "alerts")),
     "ingest": Role(_ingest, ("broker", "historian", "alerts"), lease=_shard_lease),
     "api": Role(_api, ("historian", "processing", "alerts", "ingest", "realtime")),

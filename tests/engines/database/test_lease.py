@@ -121,6 +121,28 @@ async def test_without_the_database_it_is_lost_after_a_while(
     await alone.release()
 
 
+async def test_one_that_outlasts_the_database_goes_on_without_it_and_is_lost_to_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = Lease(database, "ingest", "a", outlasts=True, beat_s=0.01, expires_s=0.1)
+    await patient.acquire()
+    asked = threading.Semaphore(0)
+
+    def away() -> None:
+        asked.release()
+        raise UnavailableError("away")
+
+    monkeypatch.setattr(patient, "_renew", away)
+    for _ in range(20):
+        await asyncio.to_thread(asked.acquire)
+    assert patient.held
+    other = lease(database, "b", expires_s=0.1, name="ingest")
+    await asyncio.wait_for(other.acquire(), WITHIN_S)
+    monkeypatch.undo()
+    await asyncio.wait_for(patient.lost(), WITHIN_S)
+    await other.release()
+
+
 async def test_a_database_that_does_not_answer_is_not_waited_for(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,14 +40,25 @@ class Lease:
     Nobody's clock is compared with another's: a holder whose `beat` did not move for `expires_s`, as the one who waits
     measures it, is taken for dead. `owner` names a process so that two that live never have the same one; a process
     that comes back under its name takes up at once what it held. A holder that was only asleep is stopped by `guard`.
+
+    `outlasts`: the holder goes on while it does not reach the database. Nobody else can become the holder meanwhile,
+    unless it is only this way to it that is cut: for work that two may do at a time without harm.
     """
 
     def __init__(
-        self, database: Database, name: str, owner: str, *, beat_s: float = 1.0, expires_s: float = 5.0
+        self,
+        database: Database,
+        name: str,
+        owner: str,
+        *,
+        outlasts: bool = False,
+        beat_s: float = 1.0,
+        expires_s: float = 5.0,
     ) -> None:
         self.name = name
         self.owner = owner
         self._database = database
+        self._outlasts = outlasts
         self._beat_s = beat_s
         self._expires_s = expires_s
         self._lost = asyncio.Event()
@@ -63,11 +74,11 @@ class Lease:
     async def acquire(self) -> None:
         """Wait until it is ours; an absent database is waited out."""
         await self._end_beating()
-        waiting = False
-        while not await self._attempt():
-            if not waiting:
-                logger.info("another process does this, standing by", extra={"lease": self.name})
-            waiting = True
+        told = None
+        while (why := await self._attempt()) is not None:
+            if why != told:
+                logger.info(why, extra={"lease": self.name})
+            told = why
             await asyncio.sleep(self._beat_s)
         self._lost.clear()
         self._beating = asyncio.create_task(self._beat(), name=f"lease {self.name}")
@@ -92,11 +103,13 @@ class Lease:
         if row is None or row.owner != self.owner:
             self._lost_to(row.owner if row else _NOBODY)
 
-    async def _attempt(self) -> bool:
+    async def _attempt(self) -> str | None:
+        """None when it is ours now, else why not."""
         try:
-            return await asyncio.to_thread(self._take)
+            taken = await asyncio.to_thread(self._take)
         except UnavailableError:
-            return False
+            return "the database is away, standing by"
+        return None if taken else "another process does this, standing by"
 
     def _take(self) -> bool:
         with self._database.session() as session:
@@ -121,13 +134,13 @@ class Lease:
             await asyncio.sleep(self._beat_s)
             began = time.monotonic()
             try:
-                await self._renewed(self._expires_s - (began - alive))
+                await self._renewed(self._expires_s - (0 if self._outlasts else began - alive))
                 alive = began
             except LeaseLostError as error:
                 logger.warning("lost to another process", extra={"lease": self.name, "reason": error.message})
                 break
             except (UnavailableError, TimeoutError):
-                if time.monotonic() - alive >= self._expires_s:
+                if not self._outlasts and time.monotonic() - alive >= self._expires_s:
                     logger.warning("the database is away for too long to go on", extra={"lease": self.name})
                     break
         self._lost.set()
