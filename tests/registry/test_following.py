@@ -148,6 +148,21 @@ async def test_while_the_database_is_away_nobody_waits_for_ever(other: Other, mo
     await following.stop()
 
 
+async def test_once_the_database_is_away_for_long_one_look_is_waited_for(
+    other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = DirectoryFollower(other.registry, other.directory, interval_s=0.01, patience_s=0.1)
+    with database_away(other, monkeypatch) as asked:
+        following.start()
+        assert not await other.directory.catch_up()
+        looks = len(asked)
+        following._patience_s, following._away_since = 3600, float("-inf")
+        async with asyncio.timeout(20):
+            assert not await other.directory.catch_up()
+        assert len(asked) > looks
+    await following.stop()
+
+
 async def test_where_all_changes_are_made_here_there_is_nothing_to_wait_for(directory: Directory) -> None:
     assert not directory.follows
     assert await directory.catch_up()

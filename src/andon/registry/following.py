@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+from collections.abc import Iterable
 
 from andon.kit.errors import UnavailableError
 from andon.kit.tasks import end_tasks
@@ -15,7 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 class DirectoryFollower:
-    """Looks every `interval_s`, and at once when somebody must know; `patience_s` is the longest that one waits."""
+    """Looks every `interval_s`, and at once when somebody must know; `patience_s` is the longest that one waits, and
+
+    once the database has been away for so long, one waits for a single look.
+    """
 
     def __init__(
         self, registry: Registry, directory: Directory, *, interval_s: float = 1.0, patience_s: float = 5.0
@@ -25,8 +30,8 @@ class DirectoryFollower:
         self._interval_s = interval_s
         self._patience_s = patience_s
         self._wanted = asyncio.Event()
-        self._waiting: list[asyncio.Future[None]] = []  # for a look that has not begun yet
-        self._away = False
+        self._waiting: list[asyncio.Future[bool]] = []  # for a look that has not begun yet
+        self._away_since: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -42,15 +47,14 @@ class DirectoryFollower:
 
     async def catch_up(self) -> bool:
         """Until a look that began after this call is over. False when there is none for long: the database is away."""
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(over)
         self._wanted.set()
         try:
             async with asyncio.timeout(self._patience_s):
-                await over
+                return await over
         except TimeoutError:
             return False
-        return True
 
     async def _run(self) -> None:
         while True:
@@ -59,23 +63,32 @@ class DirectoryFollower:
                     await self._wanted.wait()
             self._wanted.clear()
             waiting, self._waiting = self._waiting, []
-            if await self._look():
-                for over in waiting:
-                    if not over.done():
-                        over.set_result(None)
+            found = await self._look()
+            if found or self._away_for_long():
+                _answer(waiting, found)
             else:
                 self._waiting += waiting
+            if not found:
                 await asyncio.sleep(self._interval_s)
 
     async def _look(self) -> bool:
         try:
             await asyncio.to_thread(self._registry.refresh)
         except UnavailableError as error:
-            if not self._away:
+            if self._away_since is None:
                 logger.warning("changes of the registry cannot be read", extra={"error": error.message})
-            self._away = True
+                self._away_since = time.monotonic()
             return False
-        if self._away:
+        if self._away_since is not None:
             logger.info("changes of the registry can be read again")
-        self._away = False
+        self._away_since = None
         return True
+
+    def _away_for_long(self) -> bool:
+        return self._away_since is not None and time.monotonic() - self._away_since >= self._patience_s
+
+
+def _answer(waiting: Iterable[asyncio.Future[bool]], found: bool) -> None:
+    for over in waiting:
+        if not over.done():
+            over.set_result(found)
