@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -137,18 +138,23 @@ async def test_an_event_that_was_lost_is_made_up_for(apart: Apart) -> None:
 
 
 async def test_while_the_database_is_away_listeners_are_told_and_the_book_follows_later(
-    apart: Apart, monkeypatch: pytest.MonkeyPatch
+    apart: Apart, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tag = apart.plant.add_device()
     await apart.follower.start()
     await apart.plant.send(row(tag, 0, 60))
     reading = apart.plant.database.reading
+    asked = threading.Semaphore(0)
 
     def away() -> None:
+        asked.release()
         raise UnavailableError("away")
 
     monkeypatch.setattr(apart.plant.database, "reading", away)
     await apart.settled()
+    for _ in range(5):
+        await asyncio.to_thread(asked.acquire)
+    assert len(caplog.records) == 1, "the log hears of it once"
     assert [event.lifecycle for event in apart.events] == ["triggered"]
     assert apart.follower.open_alarms(apart.plant.org) == []
     monkeypatch.setattr(apart.plant.database, "reading", reading)

@@ -135,6 +135,7 @@ class AlarmFollower:
             self._book = book
 
     async def _reload_now_and_then(self) -> None:
+        failed = False
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._reload_s):
@@ -144,8 +145,12 @@ class AlarmFollower:
             try:
                 await self._reload()
             except UnavailableError as error:
-                logger.warning("open alarms cannot be read", extra={"error": error.message})
+                if not failed:
+                    logger.warning("open alarms cannot be read", extra={"error": error.message})
+                failed = True
                 self._stale.set()
+            else:
+                failed = False
 
     def _tell(self, event: AlarmEvent) -> None:
         for listener in tuple(self._listeners):

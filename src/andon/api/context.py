@@ -70,6 +70,8 @@ class ApiContext:
     ready: Callable[[], bool]
     figures: Callable[[], Awaitable[ProcessFigures]]
     requests: RequestStats = field(default_factory=RequestStats)
+    down: set[str] = field(default_factory=set)
+    """Dependencies that failed when they were last asked."""
 
 
 def context(request: Request) -> ApiContext:

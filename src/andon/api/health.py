@@ -22,8 +22,11 @@ logger = logging.getLogger(__name__)
 PROBE_TIMEOUT_S = 2.0
 
 
-async def probe(name: str, dependency: Dependency) -> dict[str, Any]:
-    """`{"status", "responseTime" (ms)}`; a dependency that fails or hangs is unhealthy, with the reason."""
+async def probe(name: str, dependency: Dependency, down: set[str]) -> dict[str, Any]:
+    """`{"status", "responseTime" (ms)}`; a dependency that fails or hangs is unhealthy, with the reason.
+
+    `down`: those that are known to be; the log hears of each once when it fails, and once when it answers again.
+    """
     started = time.perf_counter()
     body: dict[str, Any] = {}
     try:
@@ -31,17 +34,32 @@ async def probe(name: str, dependency: Dependency) -> dict[str, Any]:
             body["status"] = await dependency()
     except TimeoutError:
         body.update(status="unhealthy", error=f"no answer within {PROBE_TIMEOUT_S:g} s")
+        _fails(name, body["error"], down)
     except Exception as error:  # noqa: BLE001  a probe reports whatever is wrong; it must not fail itself
-        logger.warning("dependency is unhealthy", extra={"dependency": name, "reason": str(error)})
         body.update(status="unhealthy", error=type(error).__name__)
+        _fails(name, str(error), down)
+    else:
+        _answers(name, down)
     body["responseTime"] = round((time.perf_counter() - started) * 1000, 3)
     return body
+
+
+def _fails(name: str, reason: str, down: set[str]) -> None:
+    if name not in down:
+        logger.warning("dependency is unhealthy", extra={"dependency": name, "reason": reason})
+    down.add(name)
+
+
+def _answers(name: str, down: set[str]) -> None:
+    if name in down:
+        logger.info("dependency answers again", extra={"dependency": name})
+    down.discard(name)
 
 
 async def probe_all(state: ApiContext) -> dict[str, dict[str, Any]]:
     """All dependencies at once, by name."""
     names = list(state.dependencies)
-    bodies = await asyncio.gather(*(probe(name, state.dependencies[name]) for name in names))
+    bodies = await asyncio.gather(*(probe(name, state.dependencies[name], state.down) for name in names))
     return dict(zip(names, bodies, strict=True))
 
 

@@ -86,9 +86,9 @@ async def _learn(plant: Plant) -> None:
             if not alone and time.monotonic() - published > PUBLISH_KEY_S:
                 await asyncio.to_thread(plant.identity.publish_key)
                 published = time.monotonic()
-        except (SQLAlchemyError, UnavailableError):
+        except (SQLAlchemyError, UnavailableError) as error:
             if not failed:
-                logger.warning("ended sessions cannot be read", exc_info=True)
+                logger.warning("ended sessions cannot be read", extra={"error": str(error)})
             failed = True
         else:
             failed = False
