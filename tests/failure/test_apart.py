@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 
 from andon.kit.clock import US_PER_S, now_us
@@ -126,9 +127,13 @@ def test_an_engine_is_killed_and_the_network_to_it_is_cut_and_freezes(site: Site
 
 
 def test_who_stands_by_takes_over_from_one_that_is_killed(site: Site) -> None:
-    """Alarms are one process's work at a time, by a lease; historians share the partitions of the log."""
-    first = [site.andon.of(role) for role in ("alerts", "historian")]
-    site.andon.add_all(["alerts"], ["historian"])
+    """Alarms, and a shard of ingest, are one process's work at a time; historians share the partitions of the log."""
+    first = [site.andon.of(role) for role in ("alerts", "historian", "ingest")]
+    _, _, ingest = site.andon.add_all(["alerts"], ["historian"], ["ingest"])
+    stand_by = f"{ingest.urls['ingest']}/health"
+    eventually(
+        lambda: httpx.get(stand_by, timeout=20).json()["status"] == "healthy", what="health of who lacks nothing"
+    )
     with SteadyLoad(site.andon, "standby") as load:
         load.goes_on()
         for process in first:

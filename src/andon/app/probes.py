@@ -118,7 +118,8 @@ def _elsewhere(plant: Plant) -> dict[str, Dependency]:
 
 
 def _connected(plant: Plant) -> bool:
-    return plant.ingest.broker_connected if plant.runs("ingest") else plant.outlet.connected
+    takes_in = plant.runs("ingest") and plant.states.get("ingest") != "standby"
+    return plant.ingest.broker_connected if takes_in else plant.outlet.connected
 
 
 def _redis_problem(plant: Plant) -> str | None:
