@@ -84,6 +84,8 @@ def _dependencies(plant: Plant) -> dict[str, Dependency]:
         await plant.engines.history.position()
         if plant.states.get("historian") == "failed":
             return "unhealthy"
+        if plant.runs("api") and not _is_there(plant, "historian"):
+            return "degraded"
         # Such as a full disk: what is not in files yet is in the log.
         return "degraded" if getattr(plant.engines.history, "failure", None) else "healthy"
 
@@ -100,7 +102,7 @@ def _dependencies(plant: Plant) -> dict[str, Dependency]:
         found["broker"] = broker
     if plant.settings.redis_url is not None:
         found["redis"] = redis
-    return found | _elsewhere(plant)
+    return _elsewhere(plant) | found
 
 
 def _elsewhere(plant: Plant) -> dict[str, Dependency]:
@@ -108,13 +110,17 @@ def _elsewhere(plant: Plant) -> dict[str, Dependency]:
 
     def there(role: str) -> Dependency:
         async def ask() -> str:
-            return "healthy" if plant.fleet.urls(role) else "degraded"
+            return "healthy" if _is_there(plant, role) else "degraded"
 
         return ask
 
     if plant.topology.alone or not plant.runs("api"):
         return {}
     return {role: there(role) for role in ("ingest", "alerts", "realtime", "historian") if not plant.runs(role)}
+
+
+def _is_there(plant: Plant, role: str) -> bool:
+    return plant.topology.alone or plant.runs(role) or bool(plant.fleet.urls(role))
 
 
 def _connected(plant: Plant) -> bool:
