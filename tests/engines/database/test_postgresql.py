@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from andon.engines.database import Database
 from andon.engines.database.migrate import HEAD, current_revision
@@ -182,7 +182,23 @@ def test_killed_under_load_it_keeps_what_it_committed_and_comes_back(own_server:
 def test_a_server_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="cannot be opened") as error:
         Database.open("postgresql://andon:secret@127.0.0.1:9/none", tmp_path)
-    assert "secret" not in str(error.value)
+    assert "the database postgresql://andon:***@127.0.0.1:9/none cannot" in str(error.value)
+
+
+def test_a_user_who_may_not_make_tables_is_one_clear_error(postgres_url: str, tmp_path: Path) -> None:
+    owner = opened(postgres_url, tmp_path)
+    with owner.engine.begin() as connection:
+        connection.execute(text("CREATE ROLE andon_stranger LOGIN"))
+    stranger = Database.open(make_url(postgres_url).set(username="andon_stranger").render_as_string(), tmp_path)
+    try:
+        with pytest.raises(StartError, match="permission denied") as error:
+            stranger.migrate()
+        assert "ANDON_DATABASE_URL" in (error.value.cure or "")
+    finally:
+        stranger.close()
+        with owner.engine.begin() as connection:
+            connection.execute(text("DROP ROLE andon_stranger"))
+        owner.close()
 
 
 def test_all_addresses_of_a_host_that_were_tried_are_in_one_line(tmp_path: Path) -> None:

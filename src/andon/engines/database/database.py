@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
 from andon.engines.database import postgresql
@@ -65,7 +65,7 @@ class Database:
                 pass
         except DBAPIError as error:
             engine.dispose()
-            raise _cannot_open(engine, error) from error
+            raise _cannot_open(url, error) from error
         return cls(engine, _engine(replica_url, pool_size, busy_timeout_s) if replica_url else None, pool_size)
 
     @property
@@ -76,10 +76,19 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to the newest revision; of several processes one does it and the others wait.
 
-        StartError when a newer Andon wrote the tables.
+        StartError when a newer Andon wrote the tables, or Andon's user may not.
         """
         with outage_named(self.pool_size):
-            migrate(self.engine)
+            try:
+                migrate(self.engine)
+            except ProgrammingError as error:
+                if getattr(error.orig, "sqlstate", None) != postgresql.NOT_ALLOWED:
+                    raise
+                raise StartError(
+                    f"the database's tables cannot be brought up to date: {in_one_line(error)}",
+                    field="database_url",
+                    cure="make the user in ANDON_DATABASE_URL the owner of the database and its tables",
+                ) from error
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -124,9 +133,10 @@ class Database:
         return True
 
 
-def _cannot_open(engine: Engine, error: DBAPIError) -> AndonError:
-    what = f"the database {engine.url.render_as_string(hide_password=True)} cannot be opened: {in_one_line(error)}"
-    if engine.dialect.name == "sqlite":
+def _cannot_open(url: str, error: DBAPIError) -> AndonError:
+    shown = make_url(url).render_as_string(hide_password=True)
+    what = f"the database {shown} cannot be opened: {in_one_line(error)}"
+    if not postgresql.is_postgresql(url):
         return StartError(what, field="data_dir", cure="make the data folder writable, or choose another")
     cure = "start the server, or correct ANDON_DATABASE_URL"
     return UnavailableError(what, field="database_url", cure=cure)

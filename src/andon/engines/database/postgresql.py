@@ -11,6 +11,9 @@ from andon.kit.errors import StartError
 WRITING: Final = 0x616E646F6E01
 """Key of the advisory lock that a unit of work holds while it writes."""
 
+NOT_ALLOWED: Final = "42501"
+"""SQLSTATE of what the user has no right to."""
+
 _WAITS: Final = {
     "connect_timeout": "5",
     # A server that vanished without a word is noticed within half a minute, whichever side was talking.
