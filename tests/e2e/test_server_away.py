@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from support.running import RunningAndon
 
@@ -128,3 +128,41 @@ def test_a_page_whose_part_was_not_fetched_in_time_appears_when_the_server_is_ba
     assert page.evaluate("[...document.styleSheets].some(({href}) => href?.includes('AlertList'))")
     assert page.evaluate("window.sameDocument") is True
     tabs.forgive(*UNREACHED, "The server cannot be reached")
+
+
+def test_dialogs_open_while_the_server_is_away(mortal: Mortal, tabs: Tabs) -> None:
+    page = tabs.open(mortal.running.url)
+    page.goto("/devices")
+    expect(connection(page)).to_have_text("Live")
+    for part in ("SearchDialog", "ExportDialog", "AddDevice"):
+        fetched(page, part)
+    mortal.dies()
+    expect(connection(page)).to_have_text("No connection")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog", name="Search")).to_be_visible()
+    page.keyboard.press("Escape")
+    for name, dialog in (("Export", "Export history"), ("Add a device", "Add a device")):
+        page.get_by_role("main").get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Devices", level=1)).to_be_visible()
+    mortal.comes_back()
+    expect(connection(page)).to_have_text("Live")
+    tabs.forgive(*UNREACHED)
+
+
+def test_a_dialog_that_was_not_fetched_in_time_leaves_its_page_alone_and_comes_later(mortal: Mortal, tabs: Tabs) -> None:
+    page = tabs.open(mortal.running.url)
+
+    def away(route: Route) -> None:
+        route.abort() if route.request.method == "HEAD" or "SearchDialog" in route.request.url else route.continue_()
+
+    page.route(re.compile(r"/$|/assets/SearchDialog-"), away)
+    page.goto("/devices")
+    with page.expect_event("requestfailed", lambda request: "SearchDialog" in request.url):
+        page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("heading", name="Devices", level=1)).to_be_visible()
+    page.unroute(re.compile(r"/$|/assets/SearchDialog-"))
+    expect(page.get_by_role("dialog", name="Search")).to_be_visible()
+    tabs.forgive(*UNREACHED)

@@ -1,10 +1,10 @@
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { createRootRouteWithContext, createRoute, createRouter, redirect } from "@tanstack/react-router";
 import type { QueryClient } from "@tanstack/react-query";
 import { ensureSession } from "@/api/session";
 import { AppFrame } from "@/components/frame/AppFrame";
+import { lazyPage } from "@/components/lazyPart";
 import { parseSearch, stringifySearch } from "@/lib/urlState";
 import { NotFound, RouteError } from "./fallbacks";
-import { part } from "./part";
 
 interface Context {
   queries: QueryClient;
@@ -15,30 +15,25 @@ const root = createRootRouteWithContext<Context>()();
 const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
-  component: lazyRouteComponent(() => part(() => import("@/features/login/LoginPage"))),
+  component: lazyPage(() => import("@/features/login/LoginPage")),
 });
 
 /** The pages, each a part of its own that is loaded when it is first needed. */
 const pages = {
-  overview: lazyRouteComponent(() => part(() => import("@/features/overview/OverviewPage"))),
-  devices: lazyRouteComponent(() => part(() => import("@/features/devices/DevicesPage"))),
-  device: lazyRouteComponent(() => part(() => import("@/features/devicedetail/DeviceDetailPage"))),
-  explore: lazyRouteComponent(() => part(() => import("@/features/explore/ExplorePage"))),
-  alerts: lazyRouteComponent(() => part(() => import("@/features/alerts/AlertsPage"))),
-  system: lazyRouteComponent(() => part(() => import("@/features/system/SystemPage"))),
-  storage: lazyRouteComponent(() => part(() => import("@/features/storage/StoragePage"))),
+  overview: lazyPage(() => import("@/features/overview/OverviewPage")),
+  devices: lazyPage(() => import("@/features/devices/DevicesPage")),
+  device: lazyPage(() => import("@/features/devicedetail/DeviceDetailPage")),
+  explore: lazyPage(() => import("@/features/explore/ExplorePage")),
+  alerts: lazyPage(() => import("@/features/alerts/AlertsPage")),
+  system: lazyPage(() => import("@/features/system/SystemPage")),
+  storage: lazyPage(() => import("@/features/storage/StoragePage")),
 };
-
-/** Once the first page stands, the others are fetched too: they then open at once, also while the server is away. */
-function preloadPages(): void {
-  for (const page of Object.values(pages)) void page.preload?.();
-}
 
 /** Everything behind the sign-in. A server that cannot be reached keeps the frame: the banner says it. */
 const frame = createRoute({
   getParentRoute: () => root,
   id: "frame",
-  component: () => <AppFrame onIdle={preloadPages} />,
+  component: AppFrame,
   beforeLoad: async ({ location }) => {
     if (!(await ensureSession())) {
       throw redirect({ to: "/login", search: { next: location.href === "/" ? undefined : location.href } as never });

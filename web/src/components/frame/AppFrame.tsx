@@ -1,32 +1,34 @@
 import { Outlet } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { useConnection } from "@/live/hooks";
 import { liveSocket } from "@/live/socket";
 import { useAlarmFeed } from "@/live/useAlarmFeed";
+import { fetchAhead, lazyPart } from "../lazyPart";
 import { AlarmStrip } from "./AlarmStrip";
 import classes from "./AppFrame.module.css";
 import { ConnectionBadge, ConnectionBanner } from "./Connection";
 import { Navigation } from "./Navigation";
 import { SearchButton, useSearchKey } from "./SearchButton";
 import { SiteClock } from "./SiteClock";
-import { UserMenu } from "./UserMenu";
+import { UserButton } from "./UserButton";
 
-/** By then the first page has what it needs. */
+/** By then the first page has what it needs. Everything else is fetched then: it opens at once, also while the server is away. */
 const IDLE_MS = 2_000;
 
-const SearchDialog = lazy(() => import("./SearchDialog"));
+const SearchDialog = lazyPart(() => import("./SearchDialog"));
+const UserMenu = lazyPart(() => import("./UserMenu"));
 
 /** The same frame on every page: alarm strip, connection, clock, search, navigation. */
-export function AppFrame({ onIdle }: { onIdle: () => void }) {
+export function AppFrame() {
   const { state } = useConnection();
   const [searching, setSearching] = useState(false);
   const announcement = useAlarmFeed();
   useSearchKey(() => setSearching(true));
   useEffect(() => {
     void liveSocket.open();
-    const timer = setTimeout(onIdle, IDLE_MS);
+    const timer = setTimeout(() => void fetchAhead(), IDLE_MS);
     return () => clearTimeout(timer);
-  }, [onIdle]);
+  }, []);
   return (
     <div className={classes["frame"]} data-connection={state}>
       <a href="#main" className={classes["skip"]}>
@@ -42,7 +44,9 @@ export function AppFrame({ onIdle }: { onIdle: () => void }) {
           <SearchButton onOpen={() => setSearching(true)} />
           <ConnectionBadge />
           <SiteClock />
-          <UserMenu />
+          <Suspense fallback={<UserButton />}>
+            <UserMenu />
+          </Suspense>
         </div>
       </header>
       <Navigation />

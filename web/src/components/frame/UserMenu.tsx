@@ -1,13 +1,13 @@
-import { Menu, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useSession } from "@/api/hooks";
 import { signOut } from "@/api/session";
 import { Icon } from "../icons";
-import classes from "./UserMenu.module.css";
+import { UserButton } from "./UserButton";
 
 /** Who is signed in, light or dark, and the way out. */
-export function UserMenu() {
+export default function UserMenu() {
   const { user } = useSession();
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -21,10 +21,7 @@ export function UserMenu() {
   return (
     <Menu position="bottom-end" width={220} shadow="md" withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
-        <UnstyledButton className={classes["button"]} aria-label={`Account of ${user?.username ?? "nobody"}`}>
-          <Icon name="user" />
-          <span className={classes["name"]}>{user?.username}</span>
-        </UnstyledButton>
+        <UserButton />
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>

@@ -1,9 +1,10 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { useCan } from "@/api/hooks";
 import { devicesQuery } from "@/api/queries";
 import { Icon } from "@/components/icons";
+import { lazyPart } from "@/components/lazyPart";
 import { Page } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { plural } from "@/lib/format";
@@ -16,7 +17,7 @@ import { Filters } from "./Filters";
 import { listDevices, pageOf } from "./listing";
 import { Pager } from "./Pager";
 
-const AddDevice = lazy(() => import("./AddDevice"));
+const AddDevice = lazyPart(() => import("./AddDevice"));
 
 type Names = "q" | "type" | "state" | "sort" | "page" | "new";
 

@@ -1,17 +1,18 @@
 import { Button } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { explain } from "@/api/errors";
 import { useDismissDiscovered } from "@/api/mutations";
 import { discoveredQuery } from "@/api/queries";
 import type { DiscoveredDevice, DiscoveredSignal } from "@/api/types";
+import { lazyPart } from "@/components/lazyPart";
 import { Panel } from "@/components/Page";
 import { TimeAgo } from "@/components/TimeAgo";
 import { formatWithUnit, plural } from "@/lib/format";
 import classes from "./devices.module.css";
 
-const AdoptDialog = lazy(() => import("./AdoptDialog"));
+const AdoptDialog = lazyPart(() => import("./AdoptDialog"));
 
 const SHOWN = 10;
 const SIGNALS = 4;

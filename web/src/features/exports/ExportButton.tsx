@@ -1,11 +1,12 @@
 import { Button } from "@mantine/core";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { Icon } from "@/components/icons";
+import { lazyPart } from "@/components/lazyPart";
 import { useUrlState } from "@/lib/urlState";
 import type { Chosen, Quality } from "./selection";
 import type { TimeRange } from "@/lib/timeRange";
 
-const ExportDialog = lazy(() => import("./ExportDialog"));
+const ExportDialog = lazyPart(() => import("./ExportDialog"));
 
 interface Props {
   /** What the page shows: the dialog begins with it. */

@@ -1,10 +1,11 @@
 import { Button } from "@mantine/core";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { useCan } from "@/api/hooks";
 import { Icon } from "@/components/icons";
+import { lazyPart } from "@/components/lazyPart";
 import { useUrlState } from "@/lib/urlState";
 
-const ImportDialog = lazy(() => import("./ImportDialog"));
+const ImportDialog = lazyPart(() => import("./ImportDialog"));
 
 /** Opens the import, whose file is in the URL; nothing for those who may not write data. */
 export function ImportButton({ deviceId = "", primary = false }: { deviceId?: string; primary?: boolean }) {
