@@ -1,12 +1,12 @@
 import "./theme";
 import { MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { StrictMode } from "react";
+import { StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/errors";
 import { session } from "./api/session";
+import { lazyPart } from "./components/lazyPart";
 import { makeRouter } from "./routes/router";
 import { cssVariables, theme } from "./theme";
 
@@ -23,6 +23,7 @@ const queries = new QueryClient({
   },
 });
 const router = makeRouter(queries);
+const Notices = lazyPart(() => import("./components/Notices"));
 
 // The session ended, here or because it ran out: back to the sign-in, and nothing of it stays in memory.
 session.subscribe(() => {
@@ -38,7 +39,9 @@ createRoot(place).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
-        <Notifications position="bottom-right" />
+        <Suspense>
+          <Notices />
+        </Suspense>
         <RouterProvider router={router} />
       </QueryClientProvider>
     </MantineProvider>

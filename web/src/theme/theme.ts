@@ -1,10 +1,9 @@
 import {
-  Button,
   createTheme,
   defaultVariantColorsResolver,
-  Modal,
   type CSSVariablesResolver,
   type MantineColorsTuple,
+  type ModalProps,
   type VariantColorsResolver,
 } from "@mantine/core";
 
@@ -35,13 +34,13 @@ export const theme = createTheme({
   headings: { fontWeight: "600", sizes: { h1: { fontSize: "1.375rem" }, h2: { fontSize: "1.0625rem" }, h3: { fontSize: "0.9375rem" } } },
   respectReducedMotion: true,
   cursorType: "pointer",
+  // By name: the theme stands before the first page, and importing a component here would load it with its parts by then.
   components: {
-    Button: Button.extend({ defaultProps: { radius: "sm" } }),
-    Modal: Modal.extend({
+    Modal: {
       // A dialog's heading is no banner of the page.
       defaultProps: { closeButtonProps: { "aria-label": "Close" }, attributes: { header: { role: "presentation" } } },
       styles: { title: { fontSize: "1.0625rem", fontWeight: 600 } },
-    }),
+    } satisfies { defaultProps: Partial<ModalProps>; styles: ModalProps["styles"] },
   },
 });
 
