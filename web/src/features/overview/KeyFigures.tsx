@@ -69,7 +69,7 @@ function Figure({ label, to, note, children }: FigureProps) {
       <dt className={classes["label"]}>{to ? <Link to={to}>{label}</Link> : label}</dt>
       <dd className={classes["number"]}>
         <span className="from-server">{children}</span>
-        {note && <span className={classes["note"]}>{note}</span>}
+        <span className={classes["note"]}>{note}</span>
       </dd>
     </div>
   );

@@ -11,6 +11,9 @@ import { KeyFigures } from "./KeyFigures";
 import classes from "./OverviewPage.module.css";
 import { SystemHealth } from "./SystemHealth";
 
+/** About that of a device's card. */
+const CARD_HEIGHT = 197;
+
 /** The whole plant in one look: key figures, what is bad, and how Andon itself is doing. */
 export default function OverviewPage() {
   const devices = useQuery(devicesQuery());
@@ -22,7 +25,7 @@ export default function OverviewPage() {
       <KeyFigures />
       <div className={classes["columns"]}>
         <div className={classes["main"]}>
-          {list === undefined && devices.isPending && <SkeletonCards />}
+          {list === undefined && devices.isPending && <SkeletonCards height={CARD_HEIGHT} />}
           {list === undefined && devices.isError && (
             <ErrorState title="The devices cannot be shown" error={devices.error} onRetry={devices.refetch} />
           )}
