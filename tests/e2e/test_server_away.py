@@ -152,7 +152,9 @@ def test_dialogs_open_while_the_server_is_away(mortal: Mortal, tabs: Tabs) -> No
     tabs.forgive(*UNREACHED)
 
 
-def test_a_dialog_that_was_not_fetched_in_time_leaves_its_page_alone_and_comes_later(mortal: Mortal, tabs: Tabs) -> None:
+def test_a_dialog_that_was_not_fetched_in_time_leaves_its_page_alone_and_comes_later(
+    mortal: Mortal, tabs: Tabs
+) -> None:
     page = tabs.open(mortal.running.url)
 
     def away(route: Route) -> None:

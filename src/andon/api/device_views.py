@@ -69,6 +69,7 @@ def registered_body(device: DeviceInfo) -> dict[str, Any]:
         "staleAfterSeconds": stale_after_s(device, tag),
         "expectedIntervalSeconds": tag.expected_interval_s if tag else None,
         "area": " / ".join(device.equipment_path),
+        "createdAt": to_iso(device.created_at),
     }
 
 
@@ -119,7 +120,6 @@ class DeviceViews:
         body["stats1h"] = stats_body(self._live.stats(tag.id, "1h", now)) if tag else None
         body["stats24h"] = stats_body(day)
         body["protocol"] = device.protocol
-        body["createdAt"] = to_iso(device.created_at)
         body["timezone"] = device.timezone
         body["offlineAfterSeconds"] = device.offline_after_s
         body["tags"] = [self._tag(device, each, now) for each in device.tags]

@@ -35,6 +35,7 @@ _DEVICE: dict[str, Any] = {
     "staleAfterSeconds": 6,
     "expectedIntervalSeconds": 2,
     "area": "Demo plant / Assembly / Line 1",
+    "createdAt": NOW,
 }
 _TAG: dict[str, Any] = {
     "id": 1,
@@ -109,6 +110,7 @@ class Device(Answer):
     stale_after_seconds: float
     expected_interval_seconds: float | None
     area: str
+    created_at: str
 
 
 class DeviceList(Answer):
@@ -166,7 +168,6 @@ class DeviceDetail(Device):
             "stats1h": _STATS,
             "stats24h": _STATS,
             "protocol": "mqtt",
-            "createdAt": NOW,
             "timezone": "UTC",
             "offlineAfterSeconds": 30,
             "tags": [_TAG],
@@ -176,7 +177,6 @@ class DeviceDetail(Device):
     stats1h: WindowStats | None
     stats24h: WindowStats | None
     protocol: str
-    created_at: str
     timezone: str
     offline_after_seconds: float
     tags: list[Tag]

@@ -1789,6 +1789,7 @@ export interface components {
             staleAfterSeconds: number;
             expectedIntervalSeconds: number | null;
             area: string;
+            createdAt: string;
         };
         /**
          * DeviceBody
@@ -1855,10 +1856,10 @@ export interface components {
             staleAfterSeconds: number;
             expectedIntervalSeconds: number | null;
             area: string;
+            createdAt: string;
             stats1h: components["schemas"]["WindowStats"] | null;
             stats24h: components["schemas"]["WindowStats"] | null;
             protocol: string;
-            createdAt: string;
             timezone: string;
             offlineAfterSeconds: number;
             tags: components["schemas"]["Tag"][];
@@ -7125,7 +7126,8 @@ export interface operations {
                      *             },
                      *             "staleAfterSeconds": 6,
                      *             "expectedIntervalSeconds": 2,
-                     *             "area": "Demo plant / Assembly / Line 1"
+                     *             "area": "Demo plant / Assembly / Line 1",
+                     *             "createdAt": "2025-01-11T10:00:00.000Z"
                      *           }
                      *         ]
                      *       },
@@ -7403,6 +7405,7 @@ export interface operations {
                      *         "staleAfterSeconds": 6,
                      *         "expectedIntervalSeconds": 2,
                      *         "area": "Demo plant / Assembly / Line 1",
+                     *         "createdAt": "2025-01-11T10:00:00.000Z",
                      *         "stats1h": {
                      *           "avg": 73.5,
                      *           "min": 70.1,
@@ -7418,7 +7421,6 @@ export interface operations {
                      *           "trend": "stable"
                      *         },
                      *         "protocol": "mqtt",
-                     *         "createdAt": "2025-01-11T10:00:00.000Z",
                      *         "timezone": "UTC",
                      *         "offlineAfterSeconds": 30,
                      *         "tags": [

@@ -1,47 +1,46 @@
 import { useEffect, useRef } from "react";
-import { useQuery } from "@tanstack/react-query";
-import { historyQuery } from "@/api/queries";
+import type { HistoryReading } from "@/api/types";
+import { windowOf } from "@/lib/beginning";
 import { serverNow } from "@/live/clock";
 import { liveStore } from "@/live/store";
 import { sparkPath } from "@/lib/sparkPath";
 import classes from "./Sparkline.module.css";
 
-interface Props {
+/** How much of the past is shown, and in how many buckets it is asked for. */
+export const SPARK_MINUTES = 10;
+export const SPARK_POINTS = 90;
+
+export interface SparklineProps {
   deviceId: string;
   tag: string;
-  /** How much of the past is shown. */
-  minutes?: number;
+  /** What came before the page was opened, oldest first. */
+  past: readonly HistoryReading[] | undefined;
+  /** When its history begins, ms UTC: the line spans what there is while that is less than ten minutes. */
+  begin: number;
   /** A gap longer than this is a gap in the line. */
   gapSeconds: number;
-  height?: number;
 }
 
 const WIDTH = 240;
-const POINTS = 90;
+const HEIGHT = 34;
+const WINDOW_MS = SPARK_MINUTES * 60_000;
 const REDRAW_MS = 1_000;
 
 /**
  * The last minutes of a signal, from history and then live. It draws itself straight into the SVG: no React
  * render a second. Decoration beside the number; the device's page has the chart and its table.
  */
-export function Sparkline({ deviceId, tag, minutes = 10, gapSeconds, height = 34 }: Props) {
+export function Sparkline({ deviceId, tag, past, begin, gapSeconds }: SparklineProps) {
   const path = useRef<SVGPathElement>(null);
-  const past = useQuery({
-    ...historyQuery(deviceId, { tag, from: `-${minutes}m`, buckets: POINTS }),
-    staleTime: Infinity,
-    // The live points end with the component; coming back, it asks for the past anew.
-    gcTime: 0,
-    refetchOnWindowFocus: false,
-  }).data?.data.readings;
 
   useEffect(() => {
-    const windowMs = minutes * 60_000;
-    const step = windowMs / POINTS;
     const { ring, release } = liveStore.hold(deviceId, tag, 1_200);
-    const gap = Math.max(gapSeconds * 1_000, step * 2.5);
+    const gap = Math.max(gapSeconds * 1_000, (WINDOW_MS / SPARK_POINTS) * 2.5);
     const draw = () => {
       if (document.hidden) return;
-      path.current?.setAttribute("d", sparkPath(ring.xs, ring.ys, serverNow() - windowMs, windowMs, WIDTH, height, gap));
+      const now = serverNow();
+      const span = windowOf(WINDOW_MS, begin, now);
+      path.current?.setAttribute("d", sparkPath(ring.xs, ring.ys, now - span, span, WIDTH, HEIGHT, gap));
     };
     draw();
     const timer = setInterval(draw, REDRAW_MS);
@@ -49,7 +48,7 @@ export function Sparkline({ deviceId, tag, minutes = 10, gapSeconds, height = 34
       clearInterval(timer);
       release();
     };
-  }, [deviceId, tag, minutes, gapSeconds, height]);
+  }, [deviceId, tag, begin, gapSeconds]);
 
   useEffect(() => {
     const good = past?.filter((reading) => reading.quality === "good" || reading.quality === "uncertain") ?? [];
@@ -58,7 +57,7 @@ export function Sparkline({ deviceId, tag, minutes = 10, gapSeconds, height = 34
   }, [deviceId, tag, past]);
 
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${height}`} className={classes["spark"]} style={{ height }} preserveAspectRatio="none" aria-hidden>
+    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className={classes["spark"]} style={{ height: HEIGHT }} preserveAspectRatio="none" aria-hidden>
       <path ref={path} className={classes["line"]} />
     </svg>
   );

@@ -2,19 +2,17 @@ import type { Level, Limits } from "@/api/types";
 import type { Shown } from "@/live/hooks";
 import { formatAge, formatValue, NO_VALUE, unitSymbol } from "@/lib/format";
 import { LimitBar } from "./LimitBar";
-import { Sparkline } from "./Sparkline";
+import { Sparkline, type SparklineProps } from "./Sparkline";
 import classes from "./ValueInContext.module.css";
 
 interface Props {
-  deviceId: string;
-  tag: string | null;
   shown: Shown;
   unit: string | null;
   decimals: number | null;
   limits: Limits;
-  gapSeconds: number;
   size?: "md" | "lg";
-  sparkline?: boolean;
+  /** Without it the value stands alone: a chart is beside it. */
+  spark?: SparklineProps | false;
 }
 
 /** Level of what is shown now: a value past its time is not normal, whatever it was. */
@@ -24,7 +22,7 @@ export function shownLevel({ value, freshness }: Shown): Level {
 }
 
 /** A number in context: value, unit, its bar with band and limits, its last minutes; hatched with its age when stale. */
-export function ValueInContext({ deviceId, tag, shown, unit, decimals, limits, gapSeconds, size = "md", sparkline = true }: Props) {
+export function ValueInContext({ shown, unit, decimals, limits, size = "md", spark }: Props) {
   const level = shownLevel(shown);
   const { value, freshness } = shown;
   const number = typeof value?.value === "number" ? value.value : null;
@@ -36,12 +34,12 @@ export function ValueInContext({ deviceId, tag, shown, unit, decimals, limits, g
           {usable ? formatValue(value?.value, decimals) : NO_VALUE}
         </span>
         {usable && <span className={classes["unit"]}>{unitSymbol(unit)}</span>}
-        {!sparkline && <FreshnessNote shown={shown} />}
+        {spark === undefined && <FreshnessNote shown={shown} />}
       </div>
       <LimitBar value={usable ? number : null} limits={limits} level={level} stale={freshness.kind === "stale"} />
-      {sparkline && (
+      {spark !== undefined && (
         <div className={classes["past"]}>
-          {tag && <Sparkline deviceId={deviceId} tag={tag} gapSeconds={gapSeconds} height={size === "lg" ? 56 : 34} />}
+          {spark && <Sparkline {...spark} />}
           <FreshnessNote shown={shown} />
         </div>
       )}

@@ -21,6 +21,7 @@ export function device(deviceId: string, change: Partial<Device> = {}): Device {
     staleAfterSeconds: 3,
     expectedIntervalSeconds: 1,
     area: "",
+    createdAt: "2025-01-11T10:00:00.000Z",
     ...change,
   };
 }

@@ -123,15 +123,11 @@ function Now({ device, tag, fetchedAt }: { device: DeviceDetail; tag: DeviceDeta
     <div className={classes["now"]}>
       <Panel title={humanise(tag.name)}>
         <ValueInContext
-          deviceId={device.deviceId}
-          tag={tag.name}
           shown={shown}
           unit={tag.unit}
           decimals={tag.decimals}
           limits={tag.limits}
-          gapSeconds={3 * (tag.expectedIntervalSeconds ?? device.staleAfterSeconds)}
           size="lg"
-          sparkline={false}
         />
       </Panel>
       <LimitsPanel key={tag.id} device={device} tag={tag} />

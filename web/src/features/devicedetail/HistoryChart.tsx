@@ -1,6 +1,7 @@
 import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
+import { useTimeZone } from "@/api/hooks";
 import { historyInterval } from "@/api/polling";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, History, Tag } from "@/api/types";
@@ -8,10 +9,13 @@ import { withGaps } from "@/components/charts/gaps";
 import { TimeChart, type ChartData } from "@/components/charts/TimeChart";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState } from "@/components/states";
+import { useSinceBeginning } from "@/features/history/useSinceBeginning";
+import { formatTime } from "@/lib/format";
 import { RANGES, type RangeName } from "./ranges";
 import classes from "./devicedetail.module.css";
 
 const BUCKETS = 500;
+const DAY_S = 86_400;
 /** Empty buckets between two points that are still one line. */
 const GAP_BUCKETS = 2.5;
 
@@ -37,8 +41,12 @@ interface Props {
 
 /** What was, from an hour to a month: the average of each bucket within its lowest and highest. */
 export function HistoryChart({ device, tag, range, onRange }: Props) {
-  const query = { tag: tag.name, from: `-${range.name}`, to: "now", buckets: BUCKETS };
-  const found = useQuery({ ...historyQuery(device.deviceId, query), refetchInterval: historyInterval(30_000) });
+  const timeZone = useTimeZone();
+  const asked = { from: `-${range.name}`, to: "now" };
+  const covered = useSinceBeginning(asked, [`${device.deviceId}:${tag.name}`], [device.createdAt]);
+  const query = { tag: tag.name, ...(covered ?? asked), buckets: BUCKETS };
+  const found = useQuery({ ...historyQuery(device.deviceId, query), enabled: covered !== null, refetchInterval: historyInterval(30_000) });
+  const since = covered && covered.from !== asked.from ? `, since ${formatTime(covered.from, timeZone, range.seconds > DAY_S ? "datetime" : "minute")}` : "";
   const history = found.data?.data;
   const gap = 3 * (tag.expectedIntervalSeconds ?? device.staleAfterSeconds);
   const data = useMemo(() => (history ? columns(history, gap) : undefined), [history, gap]);
@@ -58,7 +66,7 @@ export function HistoryChart({ device, tag, range, onRange }: Props) {
   );
 
   return (
-    <Panel title="History" actions={picker}>
+    <Panel title={`History${since}`} actions={picker}>
       {found.isError && !history && <ErrorState title="The history could not be read" error={found.error} onRetry={found.refetch} />}
       {!history && !found.isError && <div className={classes["chartSpace"]} aria-hidden />}
       {history && history.readings.length === 0 && (

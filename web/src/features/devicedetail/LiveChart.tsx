@@ -2,13 +2,17 @@ import { ActionIcon } from "@mantine/core";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import type uPlot from "uplot";
+import { useTimeZone } from "@/api/hooks";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, Tag } from "@/api/types";
 import { withGaps } from "@/components/charts/gaps";
 import { TimeChart } from "@/components/charts/TimeChart";
 import { Icon } from "@/components/icons";
 import { Panel } from "@/components/Page";
+import { beginning, windowOf } from "@/lib/beginning";
+import { formatTime } from "@/lib/format";
 import { serverNow } from "@/live/clock";
+import { useNow } from "@/live/hooks";
 import { liveStore } from "@/live/store";
 
 const WINDOW_MS = 5 * 60_000;
@@ -16,10 +20,9 @@ const CAPACITY = 12_000;
 const REDRAW_MS = 200;
 const STALE_FACTOR = 3;
 
-const range = (): [number, number] => [(serverNow() - WINDOW_MS) / 1_000, serverNow() / 1_000];
-
-/** The last five minutes of a tag, moving; it can be paused to look at something. */
+/** The last five minutes of a tag, or what there is while that is less, moving; it can be paused to look at something. */
 export function LiveChart({ device, tag }: { device: DeviceDetail; tag: Tag }) {
+  const timeZone = useTimeZone();
   const [paused, setPaused] = useState(false);
   const pausedRef = useRef(paused);
   useEffect(() => {
@@ -31,6 +34,13 @@ export function LiveChart({ device, tag }: { device: DeviceDetail; tag: Tag }) {
     refetchOnWindowFocus: false,
   }).data?.data.readings;
   const gapMs = Math.max(STALE_FACTOR * 1_000 * (tag.expectedIntervalSeconds ?? device.staleAfterSeconds), 2_000);
+
+  const begin = beginning(device.createdAt, past?.[0]?.timestamp);
+  const young = useNow() - begin < WINDOW_MS;
+  const range = useCallback((): [number, number] => {
+    const now = serverNow();
+    return [(now - windowOf(WINDOW_MS, begin, now)) / 1_000, now / 1_000];
+  }, [begin]);
 
   const onPlot = useCallback(
     (plot: uPlot) => {
@@ -69,7 +79,7 @@ export function LiveChart({ device, tag }: { device: DeviceDetail; tag: Tag }) {
     </ActionIcon>
   );
   return (
-    <Panel title={paused ? "Paused" : "Live, last 5 minutes"} actions={pause}>
+    <Panel title={paused ? "Paused" : `Live, ${young ? `since ${formatTime(begin, timeZone, "minute")}` : "last 5 minutes"}`} actions={pause}>
       <TimeChart
         label={`${tag.name} of ${device.name}, last five minutes`}
         limits={tag.limits}

@@ -13,6 +13,7 @@ import { QUALITIES } from "@/features/history/qualities";
 import { RangeControl } from "@/features/history/RangeControl";
 import { SeriesPanel } from "@/features/history/SeriesPanel";
 import { SOURCES } from "@/features/history/sources";
+import { useSinceBeginning } from "@/features/history/useSinceBeginning";
 import { plural } from "@/lib/format";
 import { between, isRelative, pointsFor, readRange, type TimeRange } from "@/lib/timeRange";
 import { useUrlState } from "@/lib/urlState";
@@ -27,20 +28,23 @@ export default function ExplorePage() {
   const [url, setUrl] = useUrlState<"s" | "from" | "to" | "quality">();
   const { ref, width } = useElementSize();
   const chosen = readSeries(url.s);
-  const range = readRange(url.from, url.to, serverNow());
+  const asked = readRange(url.from, url.to, serverNow());
   const quality = QUALITIES.find(({ value }) => value === url.quality)?.value ?? "all";
   const onRange = useCallback((next: TimeRange) => setUrl({ from: next.from, to: isRelative(next) ? undefined : next.to }, true), [setUrl]);
   const onZoom = useCallback((from: number, to: number) => onRange(between(from, to, serverNow())), [onRange]);
 
+  const devices = useQueries({ queries: chosen.map(({ deviceId }) => deviceQuery(deviceId)) });
+  const details = new Map(devices.flatMap(({ data }) => (data ? [[data.data.deviceId, data.data] as const] : [])));
   const series = toSeries(chosen);
+  // Nobody has chosen a range yet: the last day, or what there is of it.
+  const covered = useSinceBeginning(asked, url.from ? [] : series, [...details.values()].map(({ createdAt }) => createdAt));
+  const range = covered ?? asked;
   const query: SeriesQuery = { series, ...range, points: pointsFor(width), method: "minmax", quality };
   const found = useQuery({
     ...seriesHistoryQuery(query),
-    enabled: width > 0 && series.length > 0,
+    enabled: width > 0 && covered !== null && series.length > 0,
     refetchInterval: isRelative(range) && historyInterval(REFRESH_MS),
   });
-  const devices = useQueries({ queries: chosen.map(({ deviceId }) => deviceQuery(deviceId)) });
-  const details = new Map(devices.flatMap(({ data }) => (data ? [[data.data.deviceId, data.data] as const] : [])));
   const history = series.length > 0 ? found.data?.data : undefined;
   const source = found.data?.meta.source;
 

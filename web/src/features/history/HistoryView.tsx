@@ -8,7 +8,7 @@ import type { DeviceDetail, HistoryQuery, Tag } from "@/api/types";
 import { LinkButton } from "@/components/LinkButton";
 import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
-import { writeSeries } from "@/features/explore/seriesUrl";
+import { toSeries, writeSeries } from "@/features/explore/seriesUrl";
 import { ExportButton } from "@/features/exports/ExportButton";
 import { ImportButton } from "@/features/imports/ImportButton";
 import { useUrlState } from "@/lib/urlState";
@@ -18,6 +18,7 @@ import { RangeControl } from "./RangeControl";
 import { SeriesPanel } from "./SeriesPanel";
 import { SOURCES } from "./sources";
 import { TagChooser } from "./TagChooser";
+import { useSinceBeginning } from "./useSinceBeginning";
 import { between, isRelative, joinNames, pointsFor, readRange, splitNames, type TimeRange } from "@/lib/timeRange";
 import classes from "./history.module.css";
 
@@ -34,16 +35,19 @@ function chosenTags(device: DeviceDetail, names: readonly string[]): Tag[] {
 export function HistoryView({ device }: { device: DeviceDetail }) {
   const [url, setUrl] = useUrlState<"from" | "to" | "tags" | "quality">();
   const { ref, width } = useElementSize();
-  const range = readRange(url.from, url.to, serverNow());
+  const asked = readRange(url.from, url.to, serverNow());
   const quality = QUALITIES.find(({ value }) => value === url.quality)?.value ?? "all";
   const tags = chosenTags(device, splitNames(url.tags));
+  // Nobody has chosen a range yet: the last day, or what there is of it.
+  const covered = useSinceBeginning(asked, url.from ? [] : toSeries([{ deviceId: device.deviceId, tags: tags.map(({ name }) => name) }]), [device.createdAt]);
+  const range = covered ?? asked;
   const onRange = useCallback((next: TimeRange) => setUrl({ from: next.from, to: isRelative(next) ? undefined : next.to }, true), [setUrl]);
   const onZoom = useCallback((from: number, to: number) => onRange(between(from, to, serverNow())), [onRange]);
 
   const query: HistoryQuery = { tag: tags.map(({ name }) => name), ...range, points: pointsFor(width), method: "minmax", quality };
   const found = useQuery({
     ...historyQuery(device.deviceId, query),
-    enabled: width > 0 && tags.length > 0,
+    enabled: width > 0 && covered !== null && tags.length > 0,
     refetchInterval: isRelative(range) && historyInterval(REFRESH_MS),
   });
   const history = found.data?.data;

@@ -1,6 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
-import type { Device } from "@/api/types";
+import { useQuery } from "@tanstack/react-query";
+import { seriesHistoryQuery } from "@/api/queries";
+import type { Device, HistoryReading } from "@/api/types";
+import { SPARK_MINUTES, SPARK_POINTS } from "@/components/Sparkline";
 import { groupByType, isAbnormal, worstFirst, type TypeGroup } from "@/lib/deviceList";
 import { humanise, plural } from "@/lib/format";
 import { useUrlState } from "@/lib/urlState";
@@ -28,6 +31,7 @@ export function DeviceGrid({ devices, fetchedAt }: Props) {
   );
   const shown = chosen.slice(0, SHOWN);
   useSubscription(shown.map((device) => device.deviceId));
+  const past = usePast(shown);
   return (
     <section aria-label="Devices, worst first" className={classes["section"]}>
       {groups.length > 0 && groups[0]?.total !== devices.length && (
@@ -41,7 +45,7 @@ export function DeviceGrid({ devices, fetchedAt }: Props) {
       <ul className={classes["grid"]}>
         {shown.map((device) => (
           <li key={device.deviceId}>
-            <DeviceCard device={device} fetchedAt={fetchedAt} />
+            <DeviceCard device={device} fetchedAt={fetchedAt} past={past.get(device.deviceId)} />
           </li>
         ))}
       </ul>
@@ -55,6 +59,20 @@ export function DeviceGrid({ devices, fetchedAt }: Props) {
       )}
     </section>
   );
+}
+
+/** The last minutes of the main value of each, in one request. */
+function usePast(devices: readonly Device[]): ReadonlyMap<string, readonly HistoryReading[]> {
+  const series = devices.flatMap(({ deviceId, primaryTag }) => (primaryTag === null ? [] : [`${deviceId}:${primaryTag}`])).sort();
+  const found = useQuery({
+    ...seriesHistoryQuery({ series, from: `-${SPARK_MINUTES}m`, buckets: SPARK_POINTS }),
+    enabled: series.length > 0,
+    staleTime: Infinity,
+    // The live points end with their card; coming back, it asks for the past anew.
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+  }).data?.data.series;
+  return useMemo(() => new Map(found?.map(({ deviceId, readings }) => [deviceId, readings])), [found]);
 }
 
 function restOf(chosen: readonly Device[]): string {
