@@ -44,9 +44,9 @@ export function explain(error: unknown): string {
   return sentences([error.message, ...error.details.map((detail) => detail.cure)]);
 }
 
-/** Joins what the server says in fragments. Names such as `normalMax` keep their small letter. */
+/** Joins what the server says in fragments. Names such as `normalMax` and `loom.csv` keep their small letter. */
 function sentences(parts: readonly (string | null)[]): string {
-  const capitalised = (part: string) => part.replace(/^[a-z]+\b/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+  const capitalised = (part: string) => part.replace(/^[a-z]+(?=[\s,:]|$)/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
   return parts
     .filter((part) => part !== null && part !== "")
     .map((part) => capitalised(part ?? "").replace(/\.$/, ""))
