@@ -124,6 +124,17 @@ def test_a_gap_stays_a_gap_also_in_the_table(page: Page, plant: Plant) -> None:
     expect(points.get_by_role("row").filter(has_text="Nothing came").first).to_contain_text("–")
 
 
+def test_samples_that_are_not_good_are_told_apart(page: Page, plant: Plant) -> None:
+    recorded(plant, "press-15", (20, 15), (10, 5))
+    now = datetime.now(UTC)
+    bad = [{"timestamp": (now - timedelta(seconds=s)).isoformat(), "value": 99, "quality": "bad"} for s in (700, 720)]
+    plant.api.post("/api/v1/devices/press-15/samples", json={"samples": bad}).raise_for_status()
+    page.goto("/devices/press-15?view=history&from=-1h")
+    expect(page.get_by_text("Dashed: samples that are not good.")).to_be_visible()
+    page.get_by_label("Quality", exact=True).select_option("good")
+    expect(page.get_by_text("Dashed: samples that are not good.")).to_have_count(0)
+
+
 def test_several_signals_are_drawn_and_samples_chosen_by_quality(page: Page) -> None:
     page.goto("/devices/loom-001?view=history&from=-1h")
     expect(chart(page, "bbw_value")).to_be_visible()

@@ -7,8 +7,10 @@ import type { Limits } from "@/api/types";
 import { axes, colours, limitsPlugin, valueRange } from "./plot";
 import classes from "./charts.module.css";
 
-/** xs in seconds, then the line, and for buckets their lowest and highest. */
-export type ChartData = [number[], (number | null)[]] | [number[], (number | null)[], (number | null)[], (number | null)[]];
+type Column = (number | null)[];
+
+/** xs in seconds, then the line; for samples of all qualities those that are not good, for buckets their lowest and highest. */
+export type ChartData = [number[], Column] | [number[], Column, Column] | [number[], Column, Column, Column];
 
 interface Props {
   /** Names the chart to screen readers; a table of the same values stands beside every chart. */
@@ -39,9 +41,10 @@ function zoom(plot: uPlot, onZoom: Props["onZoom"]): void {
   onZoom?.(from, to);
 }
 
-function options(props: Props, width: number, timeZone: string, withSpread: boolean): uPlot.Options {
+function options(props: Props, width: number, timeZone: string, columns: ChartData["length"]): uPlot.Options {
   const palette = colours();
   const line: uPlot.Series = { stroke: palette.trace, width: 1.5, points: { show: false }, spanGaps: false };
+  const doubtful: uPlot.Series = { ...line, stroke: palette.noData, dash: [4, 4] };
   const edge: uPlot.Series = { stroke: "transparent", points: { show: false }, spanGaps: false };
   return {
     width,
@@ -54,8 +57,8 @@ function options(props: Props, width: number, timeZone: string, withSpread: bool
       x: { time: true, range: () => props.range() },
       y: { range: (_, low, high) => valueRange(low, high, props.limits) },
     },
-    series: withSpread ? [{}, line, edge, edge] : [{}, line],
-    ...(withSpread ? { bands: [{ series: [3, 2] as [number, number], fill: `${palette.trace}33` }] } : {}),
+    series: { 2: [{}, line], 3: [{}, line, doubtful], 4: [{}, line, edge, edge] }[columns],
+    ...(columns === 4 ? { bands: [{ series: [3, 2] as [number, number], fill: `${palette.trace}33` }] } : {}),
     axes: axes({ palette, timeZone, decimals: props.decimals }),
     plugins: [limitsPlugin(props.limits, palette)],
   };
@@ -68,7 +71,7 @@ export function TimeChart(props: Props) {
   const plot = useRef<uPlot | null>(null);
   const scheme = useComputedColorScheme();
   const timeZone = useTimeZone();
-  const withSpread = data.length === 4;
+  const columns = data.length;
   const limitsKey = JSON.stringify(limits);
   const fixedLimits = useMemo(() => JSON.parse(limitsKey) as Limits, [limitsKey]);
   const newest = useRef(data);
@@ -82,7 +85,7 @@ export function TimeChart(props: Props) {
     const element = host.current;
     if (!element) return undefined;
     const shared = { label, limits: fixedLimits, decimals, range, ...(height === undefined ? {} : { height }), ...(onZoom && { onZoom }) };
-    const made = new uPlot(options(shared, element.clientWidth, timeZone, withSpread), newest.current, element);
+    const made = new uPlot(options(shared, element.clientWidth, timeZone, columns), newest.current, element);
     plot.current = made;
     const release = onPlot?.(made);
     const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: made.height }));
@@ -94,7 +97,7 @@ export function TimeChart(props: Props) {
       plot.current = null;
     };
     // The scheme changes the colours that the options read from the page.
-  }, [label, fixedLimits, decimals, height, range, onPlot, onZoom, scheme, timeZone, withSpread]);
+  }, [label, fixedLimits, decimals, height, range, onPlot, onZoom, scheme, timeZone, columns]);
 
   return <div ref={host} role="img" aria-label={label} className={classes["chart"]} style={{ minHeight: height ?? 260 }} />;
 }

@@ -6,7 +6,7 @@ import { formatTime, formatValue } from "@/lib/format";
 export function colours() {
   const style = getComputedStyle(document.documentElement);
   const read = (name: string) => style.getPropertyValue(name).trim();
-  return { ink: read("--ink-dim"), grid: read("--grid"), trace: read("--trace"), band: read("--band"), critical: read("--critical") };
+  return { ink: read("--ink-dim"), grid: read("--grid"), trace: read("--trace"), band: read("--band"), critical: read("--critical"), noData: read("--no-data") };
 }
 
 export type Colours = ReturnType<typeof colours>;

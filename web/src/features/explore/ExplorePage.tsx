@@ -73,7 +73,7 @@ export default function ExplorePage() {
         {series.length === 0 && <EmptyState title="Nothing is chosen yet">Add a device above, then its signals. The address of this page keeps all of it: send it to show others the same.</EmptyState>}
         {series.length > 0 && found.isError && <ErrorState title="The history could not be read" error={found.error} onRetry={found.refetch} />}
         {series.length > 0 && found.isPending && <SkeletonRows rows={Math.min(series.length, 3)} height={340} />}
-        {history?.series.map((each) => <OneSeries key={`${each.deviceId} ${each.tag}`} device={details.get(each.deviceId)} series={each} from={history.from} to={history.to} onZoom={onZoom} />)}
+        {history?.series.map((each) => <OneSeries key={`${each.deviceId} ${each.tag}`} device={details.get(each.deviceId)} series={each} bySample={source === "raw"} from={history.from} to={history.to} onZoom={onZoom} />)}
         <p className={classes["source"]} aria-live="polite">
           {history && source && `Drawn from ${SOURCES[source]}. Drag over a chart to see a part of all of them closer.`}
         </p>
@@ -85,6 +85,7 @@ export default function ExplorePage() {
 interface OneProps {
   device: DeviceDetail | undefined;
   series: { tag: string; readings: Parameters<typeof SeriesPanel>[0]["readings"] };
+  bySample: boolean;
   from: string;
   to: string;
   onZoom: (fromMs: number, toMs: number) => void;

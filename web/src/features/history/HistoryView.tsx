@@ -85,7 +85,7 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
       {history &&
         tags.map((tag) => {
           const own = several.length > 0 ? several.find((each) => each.tag === tag.name)?.readings : history.tag === tag.name ? history.readings : undefined;
-          return own && <SeriesPanel key={tag.id} device={device} tag={tag} readings={own} from={history.from} to={history.to} onZoom={onZoom} />;
+          return own && <SeriesPanel key={tag.id} device={device} tag={tag} readings={own} bySample={meta?.source === "raw"} from={history.from} to={history.to} onZoom={onZoom} />;
         })}
       <p className={classes["source"]} aria-live="polite">
         {meta && `Drawn from ${SOURCES[meta.source]}. Drag over a chart to see a part of it closer.`}

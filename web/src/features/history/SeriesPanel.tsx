@@ -2,27 +2,20 @@ import { Button } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTimeZone } from "@/api/hooks";
 import type { DeviceDetail, HistoryReading, Tag } from "@/api/types";
-import { withGaps } from "@/components/charts/gaps";
-import { TimeChart, type ChartData } from "@/components/charts/TimeChart";
+import { TimeChart } from "@/components/charts/TimeChart";
 import { DataTable, type Column } from "@/components/DataTable";
 import { Panel } from "@/components/Page";
 import { EmptyState } from "@/components/states";
 import { formatTime, formatValue, humanise, unitSymbol } from "@/lib/format";
 import classes from "./history.module.css";
-
-/** On and off are drawn as 1 and 0. What has no value parts the line; the server says where that is. */
-const drawn = ({ value }: HistoryReading) => (typeof value === "number" ? value : typeof value === "boolean" ? Number(value) : NaN);
-
-function toLine(readings: readonly HistoryReading[]): ChartData {
-  const times = readings.map(({ timestamp }) => Date.parse(timestamp));
-  const { xs, ys } = withGaps(times, readings.map(drawn), Infinity);
-  return [xs, ys];
-}
+import { toLine } from "./line";
 
 interface Props {
   device: DeviceDetail;
   tag: Tag;
   readings: readonly HistoryReading[];
+  /** Each of them is a sample, not a sum of minutes or hours. */
+  bySample: boolean;
   from: string;
   to: string;
   onZoom: (fromMs: number, toMs: number) => void;
@@ -31,9 +24,9 @@ interface Props {
 }
 
 /** One signal over the range, as a chart and, when asked for, as a table of the same points. */
-export function SeriesPanel({ device, tag, readings, from, to, onZoom, among = false }: Props) {
+export function SeriesPanel({ device, tag, readings, bySample, from, to, onZoom, among = false }: Props) {
   const [asTable, setAsTable] = useState(false);
-  const data = useMemo(() => toLine(readings), [readings]);
+  const data = useMemo(() => toLine(readings, bySample), [readings, bySample]);
   const range = useMemo(() => (): [number, number] => [Date.parse(from) / 1_000, Date.parse(to) / 1_000], [from, to]);
   const title = `${among ? `${device.name || device.deviceId}: ` : ""}${humanise(tag.name)}${tag.unit ? `, ${unitSymbol(tag.unit)}` : ""}`;
   const toggle = readings.length > 0 && (
@@ -54,6 +47,7 @@ export function SeriesPanel({ device, tag, readings, from, to, onZoom, among = f
           onZoom={onZoom}
         />
       )}
+      {data.length === 3 && <p className={classes["source"]}>Dashed: samples that are not good.</p>}
       {asTable && readings.length > 0 && <Points tag={tag} readings={readings} />}
     </Panel>
   );
