@@ -21,11 +21,11 @@ export function KeyFigures() {
   const health = figures ? HEALTH[figures.systemHealth] : null;
   return (
     <dl className={classes["figures"]}>
-      <Figure label="Devices active" to="/devices" note={figures && away(figures)}>
+      <Figure label="Devices active" to="/devices" note={figures ? away(figures) : ""}>
         {formatCount(figures?.activeDevices)}
         <small> of {formatCount(figures?.totalDevices)}</small>
       </Figure>
-      <Figure label="Open alarms" to="/alerts" note={alarms && mix(alarms)}>
+      <Figure label="Open alarms" to="/alerts" note={alarms ? mix(alarms) : ""}>
         {alarms && alarms.critical > 0 && <SeverityMark level="critical" size={20} />}
         {formatCount(figures?.activeAlertsCount)}
       </Figure>
@@ -41,25 +41,26 @@ export function KeyFigures() {
   );
 }
 
-function away({ offlineDevices, unknownDevices }: Dashboard): string | undefined {
+function away({ offlineDevices, unknownDevices }: Dashboard): string {
   const parts = [offlineDevices > 0 && `${offlineDevices} offline`, unknownDevices ? `${unknownDevices} never seen` : false];
-  return parts.filter(Boolean).join(", ") || undefined;
+  return parts.filter(Boolean).join(", ");
 }
 
-function mix({ critical, high, medium, low }: Dashboard["alertsBySeverity"]): string | undefined {
+function mix({ critical, high, medium, low }: Dashboard["alertsBySeverity"]): string {
   const parts = [
     [critical, "critical"],
     [high, "high"],
     [medium, "medium"],
     [low, "low"],
   ] as const;
-  return parts.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}`).join(", ") || undefined;
+  return parts.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}`).join(", ");
 }
 
 interface FigureProps {
   label: string;
   to?: string;
-  note?: string | undefined;
+  /** May be empty for now: its line is kept. */
+  note?: string;
   children: ReactNode;
 }
 
@@ -69,7 +70,7 @@ function Figure({ label, to, note, children }: FigureProps) {
       <dt className={classes["label"]}>{to ? <Link to={to}>{label}</Link> : label}</dt>
       <dd className={classes["number"]}>
         <span className="from-server">{children}</span>
-        <span className={classes["note"]}>{note}</span>
+        {note !== undefined && <span className={classes["note"]}>{note}</span>}
       </dd>
     </div>
   );
