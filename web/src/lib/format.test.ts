@@ -52,6 +52,16 @@ describe("times", () => {
     expect(formatTime("2025-07-11T23:30:00Z", "America/New_York", "minute")).toBe("19:30");
   });
 
+  it("in the hour that comes twice say which it is", () => {
+    expect(formatTime("2026-10-24T23:59:59Z", "Europe/Berlin", "time")).toBe("01:59:59");
+    expect(formatTime("2026-10-25T00:30:00Z", "Europe/Berlin", "minute")).toBe("02:30 UTC+2");
+    expect(formatTime("2026-10-25T01:30:00Z", "Europe/Berlin")).toBe("25 Oct 2026, 02:30:00 UTC+1");
+    expect(formatTime("2026-10-25T02:00:00Z", "Europe/Berlin", "minute")).toBe("03:00");
+    expect(formatTime("2026-10-25T01:30:00Z", "Europe/Berlin", "day")).toBe("25 Oct");
+    expect(formatTime("2026-04-04T15:15:00Z", "Australia/Lord_Howe", "minute")).toBe("01:45 UTC+10:30");
+    expect(formatTime("2026-03-29T01:30:00Z", "Europe/Berlin", "minute")).toBe("03:30");
+  });
+
   it("that are not times are a dash", () => {
     expect(formatTime("soon", "UTC")).toBe(NO_VALUE);
   });

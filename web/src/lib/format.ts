@@ -1,4 +1,5 @@
 import type { Value } from "@/api/types";
+import { comesTwice } from "./zoned";
 
 /** Unit names of the wire as they are written on an instrument. */
 const SYMBOLS: Record<string, string> = {
@@ -87,15 +88,28 @@ const OPTIONS: Record<Style, Intl.DateTimeFormatOptions> = {
   date: { year: "numeric", month: "short", day: "2-digit" },
   day: { month: "short", day: "2-digit" },
 };
+const OFFSET: Intl.DateTimeFormatOptions = { timeZoneName: "shortOffset" };
 const dateFormats = new Map<string, Intl.DateTimeFormat>();
 
-/** A time (ms or ISO) in the site's time zone. */
-export function formatTime(time: number | string, timeZone: string, style: Style = "datetime"): string {
-  const key = `${style} ${timeZone}`;
-  const format = dateFormats.get(key) ?? new Intl.DateTimeFormat("en-GB", { ...OPTIONS[style], timeZone });
+function dateFormat(timeZone: string, name: Style | "offset"): Intl.DateTimeFormat {
+  const key = `${name} ${timeZone}`;
+  const format = dateFormats.get(key) ?? new Intl.DateTimeFormat("en-GB", { ...(name === "offset" ? OFFSET : OPTIONS[name]), timeZone });
   dateFormats.set(key, format);
+  return format;
+}
+
+/** How far the site's clock is from UTC: "UTC+1". */
+function offset(at: Date, timeZone: string): string {
+  const found = dateFormat(timeZone, "offset").formatToParts(at).find(({ type }) => type === "timeZoneName");
+  return (found?.value ?? "").replace("GMT", "UTC");
+}
+
+/** A time (ms or ISO) in the site's time zone; in the hour that comes twice when the clock is put back, with which it is. */
+export function formatTime(time: number | string, timeZone: string, style: Style = "datetime"): string {
   const at = new Date(time);
-  return Number.isNaN(at.getTime()) ? NO_VALUE : format.format(at);
+  if (Number.isNaN(at.getTime())) return NO_VALUE;
+  const text = dateFormat(timeZone, style).format(at);
+  return OPTIONS[style].hour && comesTwice(at.getTime(), timeZone) ? `${text} ${offset(at, timeZone)}` : text;
 }
 
 /** `high_pressure` as words: "High pressure". */

@@ -39,6 +39,28 @@ function wallClock(ms: number, timeZone: string): number {
   return date.getTime() + (ms - whole);
 }
 
+const HOUR_MS = 3_600_000;
+const changes = new Map<string, boolean>();
+
+/** Whether a site's clock is changed within some hours of a moment; looked up once an hour of data. */
+function changesNear(ms: number, timeZone: string): boolean {
+  const hour = Math.floor(ms / HOUR_MS);
+  const key = `${timeZone} ${hour}`;
+  const known = changes.get(key);
+  if (known !== undefined) return known;
+  if (changes.size >= 1_000) changes.clear();
+  const [before, after] = [hour - 3, hour + 4].map((each) => wallClock(each * HOUR_MS, timeZone) - each * HOUR_MS);
+  changes.set(key, before !== after);
+  return before !== after;
+}
+
+/** Whether the site's clock shows the same time at another moment as well: it was put back in between. */
+export function comesTwice(ms: number, timeZone: string): boolean {
+  if (!changesNear(ms, timeZone)) return false;
+  const wall = wallClock(ms, timeZone);
+  return [-1, -0.5, 0.5, 1].some((hours) => wallClock(ms + hours * HOUR_MS, timeZone) === wall);
+}
+
 /** The moment (ms UTC) at which the site's clock shows `wall` (ms, read as if it were UTC); of two, the first. */
 export function fromWallClock(wall: number, timeZone: string): number {
   const offset = (ms: number) => wallClock(ms, timeZone) - ms;
