@@ -40,7 +40,7 @@ def test_a_moment(text: str, moment: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "-", "-24", "24x", "2025-13-01T00:00:00Z", "1e5", "99999999999999999999"]
+    "text", ["", "yesterday", "-", "-24", "24x", "2025-13-01T00:00:00Z", "1e5", "9999999999999999999999"]
 )
 def test_what_is_no_moment_is_refused_with_the_field_and_the_cure(text: str) -> None:
     with pytest.raises(InvalidError) as caught:

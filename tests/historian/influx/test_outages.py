@@ -126,7 +126,7 @@ async def test_away_is_said_with_a_cure(server: Influx) -> None:
         for work in (store.write(second(0), 1), store.read(1, 0, 10, 10), store.position(), store.storage()):
             with pytest.raises(UnavailableError, match="cannot be reached") as caught:
                 await work
-            assert caught.value.cure == "check that it runs and can be reached"
+            assert caught.value.cure == "start it, or correct ANDON_INFLUX_URL"
         await asyncio.to_thread(server.start)
         assert await store.write(second(0), 1) == 1
 
