@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
@@ -27,6 +27,19 @@ class Retention:
         """µs UTC: what is older goes; None when nothing does."""
         days = self.days(tier)
         return None if days is None else now - round(days * US_PER_DAY)
+
+    def next_end(self, tier: Source, ends: Iterable[int], now: int) -> int | None:
+        """The end (µs UTC) of the part that goes next, of parts that end at `ends`; None when none of them does.
+
+        A part that is over its age and still there is kept for other reasons, or goes any minute.
+        """
+        cutoff = self.cutoff(tier, now)
+        return None if cutoff is None else min((end for end in ends if end > cutoff), default=None)
+
+    def drop_at(self, tier: Source, end: int | None) -> int | None:
+        """When a part that ends at `end` goes (µs UTC)."""
+        days = self.days(tier)
+        return None if days is None or end is None else end + round(days * US_PER_DAY)
 
     def with_archive(self, after_days: float, keep_days: float | None) -> Retention:
         """Where samples move to an archive when they are `after_days` old: what gets that far is kept for `keep_days`.

@@ -198,3 +198,14 @@ async def test_what_comes_late_is_not_taken_for_the_newest(influx_url: str) -> N
         assert (await store.latest([1])).values.tolist() == [11.0]
         await store.retain(RetentionPolicies(), now())
         assert (await store.latest([1])).values.tolist() == [11.0]
+
+
+async def test_what_one_device_keeps_for_longer_is_not_called_due(influx_url: str) -> None:
+    now = Now(DAY + 9 * US_PER_DAY)
+    async with opened(influx_url, clock=now) as store:
+        await store.write(batch((1, DAY, 1.0), (5, DAY, 2.0), (1, DAY + 5 * US_PER_DAY, 3.0)), 1)
+        for_ever = Retention(None, None, None)
+        await store.retain(RetentionPolicies(Retention(7, None, None), dict.fromkeys((5, 6, 7, 8), for_ever)), now())
+        raw, *sums = (await store.storage()).tiers
+        assert (raw.oldest, raw.next_drop) == (DAY, DAY + 13 * US_PER_DAY)
+        assert [each.next_drop for each in sums] == [None, None]

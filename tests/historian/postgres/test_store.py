@@ -306,6 +306,18 @@ async def test_storage_says_what_is_there_and_what_goes_next(opened: Opener) -> 
     assert report.unsealed == 0
 
 
+async def test_what_one_signal_keeps_for_longer_is_not_called_due(opened: Opener) -> None:
+    day = T0 // US_PER_DAY * US_PER_DAY
+    now = day + 9 * US_PER_DAY
+    store = opened(clock=lambda: now)
+    await store.write(batch((1, day, 1.0), (2, day, 2.0), (1, day + 5 * US_PER_DAY, 3.0)), 1)
+    await store.maintain()
+    await store.retain(RetentionPolicies(Retention(7, None, None), {2: Retention(None, None, None)}), now)
+    raw, *sums = (await store.storage()).tiers
+    assert (raw.oldest, raw.next_drop) == (day, day + 13 * US_PER_DAY)
+    assert [each.next_drop for each in sums] == [None, None]
+
+
 async def test_questions_do_not_wait_for_writes(store: PostgresStore) -> None:
     async def write() -> None:
         for i in range(30):

@@ -35,12 +35,9 @@ def report(state: State, full: str | None, archive_problem: str | None = None) -
 
 def _tier(state: State, tier: Source, entries: list[Entry]) -> TierReport:
     here = [entry for entry in entries if entry.archive is None]
-    days = state.policies.default.days(tier)
-    cutoff = state.policies.default.cutoff(tier, state.clock())
-    # What is over the default's age and still here is kept by an override, or goes any minute.
-    going = [entry for entry in entries if not entry.pinned and (entry.day + 1) * US_PER_DAY > (cutoff or 0)]
-    oldest = min((entry.day for entry in going), default=None)
-    drop = oldest is not None and days is not None
+    kept = state.policies.default
+    going = [entry for entry in entries if not entry.pinned]
+    end = kept.next_end(tier, (_end(entry) for entry in going), state.clock())
     return TierReport(
         tier=tier,
         files=len(here),
@@ -48,6 +45,11 @@ def _tier(state: State, tier: Source, entries: list[Entry]) -> TierReport:
         bytes=sum(entry.bytes for entry in here),
         oldest=min((entry.min_time for entry in entries), default=None),
         newest=max((entry.max_time for entry in entries), default=None),
-        next_drop=(oldest + 1) * US_PER_DAY + round(days * US_PER_DAY) if drop else None,  # type: ignore[operator]
-        next_drop_bytes=sum(entry.bytes for entry in going if entry.day == oldest) if drop else 0,
+        next_drop=kept.drop_at(tier, end),
+        next_drop_bytes=sum(entry.bytes for entry in going if _end(entry) == end),
     )
+
+
+def _end(entry: Entry) -> int:
+    """The end of its day."""
+    return (entry.day + 1) * US_PER_DAY

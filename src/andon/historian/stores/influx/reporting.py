@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from andon.historian.model import Source, StorageReport, StoreSize, TierReport
-from andon.historian.retention import RetentionPolicies
+from andon.historian.retention import Retention
 from andon.historian.stores.influx import queries, tier_queries
 from andon.historian.stores.influx.client import InfluxClient
 from andon.historian.stores.influx.floors import TIERS, Floors
@@ -83,7 +83,7 @@ async def hourly(client: InfluxClient, policy: str, ending: str, start: int, end
 
 
 async def report(
-    client: InfluxClient, size: StoreSize, floors: Floors, policies: RetentionPolicies, durable: dict[int, int]
+    client: InfluxClient, size: StoreSize, floors: Floors, kept: Retention, durable: dict[int, int], now: int
 ) -> StorageReport:
     """See `HistoryStore.storage`. Oldest and newest are those of InfluxDB's shards: to the day."""
     sizes, spans = await _sizes(client), await _spans(client)
@@ -91,19 +91,17 @@ async def report(
     for tier in TIERS:
         here = [span for span in spans if span[1] == tier_queries.POLICIES[tier]]
         bytes_ = {number: sizes[number][1] for number, *_ in here if number in sizes}
-        oldest = min(here, key=lambda span: span[2], default=None)
-        days = policies.default.days(tier)
-        due = None if days is None or oldest is None else oldest[3] + round(days * US_PER_DAY)
+        end = kept.next_end(tier, (until for *_, until in here), now)
         tiers.append(
             TierReport(
                 tier=tier,
                 files=len(here),
                 rows=size.samples if tier == "raw" else await _rows(client, tier),
                 bytes=sum(bytes_.values()),
-                oldest=oldest[2] if oldest else None,
-                newest=max((end for *_, end in here), default=None),
-                next_drop=due,
-                next_drop_bytes=bytes_.get(oldest[0], 0) if oldest and due is not None else 0,
+                oldest=min((start for *_, start, _ in here), default=None),
+                newest=max((until for *_, until in here), default=None),
+                next_drop=kept.drop_at(tier, end),
+                next_drop_bytes=sum(bytes_.get(number, 0) for number, *_, until in here if until == end),
             )
         )
     pinned = await _pinned(client, floors)

@@ -209,7 +209,8 @@ class InfluxStore:
     async def storage(self) -> StorageReport:
         """See `HistoryStore.storage`. Oldest and newest are told to the day."""
         size, positions = await self.size(), self._positions.stored
-        return await report(self._client, size, self._floors, self._retaining.policies, positions)
+        kept = self._retaining.policies.default
+        return await report(self._client, size, self._floors, kept, positions, self._clock())
 
     async def retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
         """See `HistoryStore.retain`. A device keeps what any of its tags wants kept, and a pinned day as a whole."""

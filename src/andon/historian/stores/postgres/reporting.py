@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from andon.historian.model import Source, StorageReport, StoreSize, TierReport
-from andon.historian.retention import RetentionPolicies
+from andon.historian.retention import Retention, RetentionPolicies
 from andon.historian.stores.postgres import partitions
 from andon.historian.stores.postgres.binary import moment
 from andon.historian.stores.postgres.connections import Connection
 from andon.historian.stores.postgres.layouts import Layout
 from andon.historian.stores.postgres.partitions import Partition
 from andon.historian.stores.postgres.tables import TABLES, TIME_COLUMNS
-from andon.kit.clock import US_PER_DAY
 
 _COUNTS: Final = """
 SELECT (extract(epoch FROM start) * 1000000)::bigint, sum(rows)::bigint FROM history.counts GROUP BY start
@@ -37,12 +36,14 @@ def size(connection: Connection, layout: Layout) -> StoreSize:
     return StoreSize(samples, sum(layout.sizes(connection, partitions.known(connection))))
 
 
-def storage(connection: Connection, layout: Layout, stream: str, policies: RetentionPolicies) -> StorageReport:
+def storage(
+    connection: Connection, layout: Layout, stream: str, policies: RetentionPolicies, now: int
+) -> StorageReport:
     """Everything that the storage page shows."""
     counts: dict[int, int] = dict(connection.execute(_COUNTS).fetchall())
     pinned = connection.execute(_PINNED).fetchone()
     return StorageReport(
-        tiers=tuple(_tier(connection, layout, tier, counts, policies) for tier in TABLES),
+        tiers=tuple(_tier(connection, layout, tier, counts, policies.default, now) for tier in TABLES),
         samples=sum(counts.values()),
         unsealed=0,
         unsealed_bytes=0,
@@ -54,14 +55,13 @@ def storage(connection: Connection, layout: Layout, stream: str, policies: Reten
 
 
 def _tier(
-    connection: Connection, layout: Layout, tier: Source, counts: dict[int, int], policies: RetentionPolicies
+    connection: Connection, layout: Layout, tier: Source, counts: dict[int, int], kept: Retention, now: int
 ) -> TierReport:
     found = partitions.known(connection, tier)
     sizes = layout.sizes(connection, found)
     rows = [counts.get(each.start, 0) for each in found] if tier == "raw" else _sums(connection, tier, found, sizes)
     held: list[_Held] = [each for each in zip(found, rows, sizes, strict=True) if each[1]]
-    days = policies.default.days(tier)
-    due = held[0] if held and days is not None else None
+    end = kept.next_end(tier, (each[0].until for each in held), now)
     return TierReport(
         tier=tier,
         files=len(held),
@@ -69,8 +69,8 @@ def _tier(
         bytes=sum(each[2] for each in held),
         oldest=_ends(connection, held[0][0])[0] if held else None,
         newest=_ends(connection, held[-1][0])[1] if held else None,
-        next_drop=due[0].until + round((days or 0) * US_PER_DAY) if due else None,
-        next_drop_bytes=due[2] if due else 0,
+        next_drop=kept.drop_at(tier, end),
+        next_drop_bytes=sum(each[2] for each in held if each[0].until == end),
     )
 
 

@@ -218,7 +218,7 @@ class PostgresStore:
 
     async def storage(self) -> StorageReport:
         """See `HistoryStore.storage`."""
-        of_this = (self._layout, self._stream, self._policies)
+        of_this = (self._layout, self._stream, self._policies, self._clock())
         return await self._consistently(lambda connection: reporting.storage(connection, *of_this))
 
     async def retain(self, policies: RetentionPolicies, now: int) -> list[Dropped]:
