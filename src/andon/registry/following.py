@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 class DirectoryFollower:
-    """Looks every `interval_s`, and at once when somebody must know; `patience_s` is the longest that one waits, and
+    """Looks every `interval_s`, and at once when somebody must know.
 
-    once the database has been away for so long, one waits for a single look.
+    `patience_s` is the longest that one waits; after the database has been away for so long, it is a single look.
     """
 
     def __init__(

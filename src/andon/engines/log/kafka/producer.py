@@ -106,9 +106,9 @@ class KafkaProducer:
             await asyncio.sleep(_POLL_S)
 
     def _look(self) -> None:
-        """Have the client report what it knows. Its own slips, a SystemError now and then, are told once in a row:
+        """Have the client report what it knows.
 
-        what is left comes with the next look.
+        It slips now and then, with a SystemError: it is told once in a row; what is left comes with the next look.
         """
         try:
             self._client.poll(0)
