@@ -3,14 +3,16 @@ import { ApiError } from "@/api/errors";
 /**
  * Loads a part of the app. The router takes a part that cannot be loaded for one of an older build and loads the page
  * anew; while the server is away nothing would be left of the page then. It stays instead, as after any lost request.
+ * A server that answers is asked once more: it may have been away for a moment only.
  */
-export async function part<Module>(load: () => Promise<Module>): Promise<Module> {
+export async function part<Module>(load: () => Promise<Module>, tries = 2): Promise<Module> {
   try {
     await Promise.all([...missing].map(style));
     return await load();
   } catch (error) {
-    if (await serverAnswers()) throw error;
-    throw new ApiError(0, "The server cannot be reached");
+    if (!(await serverAnswers())) throw new ApiError(0, "The server cannot be reached");
+    if (tries === 1) throw error;
+    return part(load, tries - 1);
   }
 }
 
