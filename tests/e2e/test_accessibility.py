@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from support.running import RunningAndon
 
@@ -186,6 +187,23 @@ def test_who_wants_little_motion_gets_none(tabs: Tabs, andon: RunningAndon) -> N
     lively = tabs.open(andon.url, reduced_motion="no-preference")
     opened(lively, "/alerts")
     lively.wait_for_function(f"() => {moving} > 0")  # the critical alarm that nobody has acknowledged
+
+
+def test_a_click_that_came_before_its_menu_opens_it(page: Page) -> None:
+    waiting: list[Route] = []
+    clicked = False
+
+    def slowly(route: Route) -> None:
+        route.continue_() if clicked else waiting.append(route)
+
+    page.route(re.compile("/assets/UserMenu-"), slowly)
+    with page.expect_request(re.compile("/assets/UserMenu-")):
+        page.goto("/")
+    page.get_by_role("button", name="Account of admin").click()
+    clicked = True
+    for route in waiting:
+        route.continue_()
+    expect(page.get_by_role("menuitem", name="Sign out")).to_be_visible()
 
 
 def test_the_chosen_theme_stays(page: Page) -> None:

@@ -22,6 +22,7 @@ const UserMenu = lazyPart(() => import("./UserMenu"));
 export function AppFrame() {
   const { state } = useConnection();
   const [searching, setSearching] = useState(false);
+  const [menuAsked, setMenuAsked] = useState(false);
   const announcement = useAlarmFeed();
   useSearchKey(() => setSearching(true));
   useEffect(() => {
@@ -44,8 +45,8 @@ export function AppFrame() {
           <SearchButton onOpen={() => setSearching(true)} />
           <ConnectionBadge />
           <SiteClock />
-          <Suspense fallback={<UserButton />}>
-            <UserMenu />
+          <Suspense fallback={<UserButton onClick={() => setMenuAsked(true)} />}>
+            <UserMenu opened={menuAsked} />
           </Suspense>
         </div>
       </header>

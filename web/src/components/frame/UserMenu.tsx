@@ -6,8 +6,8 @@ import { signOut } from "@/api/session";
 import { Icon } from "../icons";
 import { UserButton } from "./UserButton";
 
-/** Who is signed in, light or dark, and the way out. */
-export default function UserMenu() {
+/** Who is signed in, light or dark, and the way out. `opened`: the button was clicked before the menu was there. */
+export default function UserMenu({ opened }: { opened: boolean }) {
   const { user } = useSession();
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -19,7 +19,7 @@ export default function UserMenu() {
     await navigate({ to: "/login" });
   };
   return (
-    <Menu position="bottom-end" width={220} shadow="md" withinPortal={false} withInitialFocusPlaceholder={false}>
+    <Menu defaultOpened={opened} position="bottom-end" width={220} shadow="md" withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <UserButton />
       </Menu.Target>
