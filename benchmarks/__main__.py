@@ -28,6 +28,7 @@ from benchmarks import (
     postgres,
     queries,
     scale_out,
+    years,
 )
 from benchmarks.meter import core_speed
 from support.servers import MissingEngineError
@@ -40,6 +41,7 @@ PARTS: dict[str, ModuleType] = {
     "queries": queries,
     "store": history_store,
     "history": history,
+    "years": years,
     "devices": devices,
     "looms": looms,
     "overload": overload,
@@ -48,7 +50,7 @@ PARTS: dict[str, ModuleType] = {
     "scale_out": scale_out,
 }
 
-LONG_ONLY, ON_REQUEST = frozenset({"page"}), frozenset({"influx"})
+LONG_ONLY, ON_REQUEST = frozenset({"page", "years"}), frozenset({"influx"})
 """Left out of the short form, and always, unless they are named."""
 WHOLE_S, QUICK_S = 1_800, 300
 """Most that all parts together may take, and their short forms."""

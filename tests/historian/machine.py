@@ -20,7 +20,8 @@ from andon.kit.samples import PINNED, SampleBatch
 from historian.reference import MINUTE, Reference, Row, check_buckets, check_columns, check_statistics
 
 T = TypeVar("T")
-DAY_0 = 20_000 * US_PER_DAY
+DAY_0 = 20_027 * US_PER_DAY
+"""The last day of a month."""
 NOON = DAY_0 + US_PER_DAY + 12 * US_PER_HOUR + 17 * MINUTE
 ALL = (0, DAY_0 + 1000 * US_PER_DAY)
 TAGS = (1, 2, 3)
@@ -32,7 +33,7 @@ ANY_TAG = st.sampled_from(ASKED)
 # Few moments, so that they meet; around the edges of days, hours and minutes.
 TIMES = st.builds(
     lambda day, hour, minute, rest: DAY_0 + day * US_PER_DAY + hour * US_PER_HOUR + minute * MINUTE + rest,
-    st.sampled_from([0, 1, 1, 2]),
+    st.sampled_from([-1, 0, 1, 1, 2]),
     st.sampled_from([0, 1, 11, 23]),
     st.sampled_from([0, 1, 59]),
     st.sampled_from([0, 1, 500_000, 30_000_000, 59_999_999]),

@@ -29,8 +29,11 @@ def retain(state: State, policies: RetentionPolicies, now: int) -> list[Dropped]
     Parts that the tiers do not know all of yet are left for the next time, and so are days that need an archive that
     is away.
     """
-    found = []
+    found: list[Dropped] = []
     for tier in TIERS:
+        # What lies over a month's file goes after it: what it corrected must not come back.
+        months = [each for each in state.catalogue.all(tier) if each.of_a_month]
+        found.extend(filter(None, [_drop_from_month(state, policies, each, now) for each in months]))
         for day in _days_over(state, policies, tier, now):
             try:
                 dropped = _drop_day(state, policies, tier, day, now)
@@ -53,19 +56,19 @@ def _days_over(state: State, policies: RetentionPolicies, tier: Source, now: int
 def _drop_day(state: State, policies: RetentionPolicies, tier: Source, day: int, now: int) -> Dropped | None:
     if tier == "raw" and not _ready(state, day):
         return None
-    files = [each for each in state.catalogue.of_day(tier, day) if not each.pinned]
+    files = [each for each in state.catalogue.of_day(tier, day) if not each.pinned and not each.of_a_month]
+    if not files:
+        return None
     start, end = day * US_PER_DAY, (day + 1) * US_PER_DAY
     finer = _tags_of_finer(state, tier, day)
     rows = bytes_ = 0
     for each in files:
         tags = _index_tags(state, each)
-        over = np.array([_over(policies.of(tag).cutoff(tier, now), end) for tag in tags.tolist()], np.bool_)
-        going = tags[over & ~np.isin(tags, finer)]
+        going = tags[(_kept_from(policies, tier, tags, now) >= end) & ~np.isin(tags, finer)]
         if not len(going):
             continue
         made = [] if len(going) == len(tags) else _without(state, each, np.setdiff1d(tags, going))
-        gone = max(end, int(state.note(f"gone {tier}") or 0))
-        state.swap(made, [each], {f"gone {tier}": str(gone)})
+        state.swap(made, [each], _gone_until(state, tier, end))
         rows += each.rows - sum(new.rows for new in made)
         bytes_ += each.bytes - sum(new.bytes for new in made)
     return Dropped(tier, start, end, rows, bytes_) if rows else None
@@ -83,8 +86,46 @@ def _ready(state: State, day: int) -> bool:
     return True
 
 
-def _over(cutoff: int | None, end: int) -> bool:
-    return cutoff is not None and end <= cutoff
+def _drop_from_month(state: State, policies: RetentionPolicies, month: Entry, now: int) -> Dropped | None:
+    """The days that are over go from a month's file."""
+    file, most = state.files.tier(month), state.limits.chunk_rows
+    index = file.index
+    since = _kept_from(policies, month.tier, index.tags, now)
+    going = index.tags[index.firsts < since]
+    if not len(going):
+        return None
+    end = min(int(since.max()), month.slot + month.span)
+    finer = {day: _tags_of_finer(state, month.tier, day) for day in range(month.day, end // US_PER_DAY)}
+
+    def stays(rows: TierRows) -> NDArray[np.bool_]:
+        found = rows.starts >= since[np.searchsorted(index.tags, rows.tag_ids)]
+        days = rows.starts // US_PER_DAY
+        for day in np.unique(days[~found]).tolist():
+            found |= (days == day) & np.isin(rows.tag_ids, finer[day])
+        return np.asarray(found)
+
+    # What finer tiers hold may be all that is left of the days that are over: pinned samples, for ever.
+    if all(stays(file.read(*piece)).all() for piece in pieces([index], most, going, month.slot, end)):
+        return None
+    check_room(state, month.bytes)
+    every = (file.read(*piece) for piece in pieces([index], most))
+    kept = (rows.take(stays(rows)) for rows in every)
+    made = write_rows(state, month.tier, month.slot, month.span, kept, whole=True)
+    state.swap([replace(each, seq=month.seq) for each in made], [month], _gone_until(state, month.tier, end))
+    rows, bytes_ = month.rows - sum(each.rows for each in made), month.bytes - sum(each.bytes for each in made)
+    return Dropped(month.tier, month.slot, end, rows, bytes_)
+
+
+def _kept_from(policies: RetentionPolicies, tier: Source, tags: Tags, now: int) -> NDArray[np.int64]:
+    """Where the first day begins of which each tag is kept, µs."""
+    cutoffs = {each: each.cutoff(tier, now) for each in {policies.default, *policies.tags.values()}}
+    known = {each: ALWAYS[0] if at is None else at // US_PER_DAY * US_PER_DAY for each, at in cutoffs.items()}
+    return np.array([known[policies.of(tag)] for tag in tags.tolist()], np.int64)
+
+
+def _gone_until(state: State, tier: Source, end: int) -> dict[str, str]:
+    """The note that something that began before `end` is gone."""
+    return {f"gone {tier}": str(max(end, int(state.note(f"gone {tier}") or 0)))}
 
 
 def _tags_of_finer(state: State, tier: Source, day: int) -> Tags:

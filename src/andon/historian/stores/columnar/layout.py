@@ -1,4 +1,5 @@
-"""Names of the files: `raw/2026-11-20/10h-00000123.parquet`, `minute/2026-11-20/day-00000124.parquet`."""
+"""Names of the files: `raw/2026-11-20/10h-00000123.parquet`, `minute/2026-11-20/day-00000124.parquet`,
+`hour/2026-10/month-00000125.parquet`."""
 
 from __future__ import annotations
 
@@ -16,9 +17,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def path_of(tier: Source, slot: int, span: int, id_: int, kind: str = "") -> str:
     """Path under the history's folder, with slashes."""
-    day = (_EPOCH + timedelta(days=slot // US_PER_DAY)).date().isoformat()
-    name = "day" if span > US_PER_HOUR else f"{slot % US_PER_DAY // US_PER_HOUR:02d}h"
-    return f"{tier}/{day}/{name}{kind}-{id_:08d}.parquet"
+    date = (_EPOCH + timedelta(days=slot // US_PER_DAY)).date().isoformat()
+    if span > US_PER_DAY:
+        date, name = date[: len("2026-11")], "month"
+    else:
+        name = "day" if span > US_PER_HOUR else f"{slot % US_PER_DAY // US_PER_HOUR:02d}h"
+    return f"{tier}/{date}/{name}{kind}-{id_:08d}.parquet"
 
 
 def remove_strangers(folder: Path, known: Iterable[str]) -> int:

@@ -18,8 +18,8 @@ class LocalStoreLimits:
     `late_window_s`: an hour or a day is merged so long after its end. `merge_parts`: parts of an hour that is not over
     yet, and late parts of a day, are merged when they are so many. `chunk_rows`: samples that a merge holds at a time.
     `roll_rows`: samples of an hour that is not over, in new parts and still in memory, of which no sums are made yet.
-    `day_file_bytes`: hours of a day that are larger together stay files of their own. `rewrite_share`: late samples
-    are merged into their day once they are this part of it, or `rewrite_after_s` old.
+    `day_file_bytes`: hours of a day, or days of a month, that are larger together stay files of their own.
+    `rewrite_share`: late samples are merged into their day once they are this part of it, or `rewrite_after_s` old.
     `readers`: queries at the same time. `open_files`: files kept open. `recent_bytes`: newest parts also kept in
     memory. `run_rows`, `fan_out`: unsealed batches are folded into sorted runs of at least `run_rows`, then into
     larger ones, `fan_out` at a time. `statistics_samples`: beyond it percentiles come from the minutes' means.

@@ -16,7 +16,7 @@ from typing import Final
 
 from andon.historian.stores.columnar.catalogue import Entry
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 _SCHEMA: Final = """
 CREATE TABLE files (
@@ -46,7 +46,9 @@ UPDATE files SET repeated = 0 WHERE tier <> 'raw' OR NOT EXISTS (
 );
 DROP INDEX during_upgrade;
 """
-UPGRADES: Final[Mapping[int, str]] = {1: _COUNTED}
+# A file of hours may be that of a month: a release that knows version 2 would find it on the month's first day only.
+_MONTHS: Final = ""
+UPGRADES: Final[Mapping[int, str]] = {1: _COUNTED, 2: _MONTHS}
 """Statements that bring a manifest of a version to the next one."""
 
 

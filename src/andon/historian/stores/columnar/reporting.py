@@ -37,7 +37,7 @@ def _tier(state: State, tier: Source, entries: list[Entry]) -> TierReport:
     here = [entry for entry in entries if entry.archive is None]
     kept = state.policies.default
     going = [entry for entry in entries if not entry.pinned]
-    end = kept.next_end(tier, (_end(entry) for entry in going), state.clock())
+    end = kept.next_end(tier, (end for entry in going for end in _ends(entry)), state.clock())
     return TierReport(
         tier=tier,
         files=len(here),
@@ -46,10 +46,11 @@ def _tier(state: State, tier: Source, entries: list[Entry]) -> TierReport:
         oldest=min((entry.min_time for entry in entries), default=None),
         newest=max((entry.max_time for entry in entries), default=None),
         next_drop=kept.drop_at(tier, end),
-        next_drop_bytes=sum(entry.bytes for entry in going if _end(entry) == end),
+        next_drop_bytes=sum(entry.bytes // len(_ends(entry)) for entry in going if end in _ends(entry)),
     )
 
 
-def _end(entry: Entry) -> int:
-    """The end of its day."""
-    return (entry.day + 1) * US_PER_DAY
+def _ends(entry: Entry) -> range:
+    """The ends of the days that it has something of; of a month's file, each is taken for as large as the others."""
+    first, last = entry.min_time // US_PER_DAY, entry.max_time // US_PER_DAY
+    return range((first + 1) * US_PER_DAY, (last + 1) * US_PER_DAY + 1, US_PER_DAY)

@@ -43,7 +43,7 @@ _FINER: Final[dict[Sums, Source]] = {"hour": "minute", "minute": "raw"}
 def summed(view: View, tags: Tags, edges: NDArray[np.int64]) -> tuple[TierRows, Source]:
     """One row for each tag and bucket that holds anything, and the coarsest tier that was needed."""
     if len(edges) == 2 and len(tags) > 1:
-        # A day's rows as soon as they are read: those of thousands of tags for all days are slow to carry around.
+        # Rows as soon as they are read: those of thousands of tags for all days are slow to carry around.
         rows, source = gathered(view, tags, edges, plan(edges), settle=by_tag)
     else:
         rows, source = gathered(view, tags, edges, plan(edges))
@@ -55,7 +55,7 @@ def gathered(
 ) -> tuple[TierRows, Source]:
     """Rows of any width, none across an edge, by tag, then start; and the coarsest tier among them.
 
-    `settle` may join rows of a day and tier that it is given, where buckets allow it.
+    `settle` may join rows of a tier that it is given together, where buckets allow it.
     """
     hours, reopened = _sums(view, "hour", tags, how.hours, settle)
     minutes, overlapping = _sums(view, "minute", tags, how.minutes, settle)
@@ -83,7 +83,7 @@ def _sums(
     if not len(intervals):
         return TierRows.empty(), np.empty(0, np.int64)
     fresh: list[Fresh] = view.fresh(tags, WIDTHS[tier], intervals)
-    known = view.rows_by_day(tier, tags, intervals)
+    known = view.rows_bit_by_bit(tier, tags, intervals)
     return added(known, fresh, WIDTHS[tier], view.gone.get(_FINER[tier], 0), settle)
 
 

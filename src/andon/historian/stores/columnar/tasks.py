@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
-from andon.historian.stores.columnar.catalogue import NOT_ROLLED, ROLLED, Entry
+from andon.historian.stores.columnar.catalogue import NOT_ROLLED, ROLLED, Entry, month_of
 from andon.historian.stores.columnar.compaction import close_hour, merge_parts, merge_tier
 from andon.historian.stores.columnar.rolling import roll
 from andon.historian.stores.columnar.state import State
@@ -33,7 +33,10 @@ def _most_urgent_first(state: State, everything: bool) -> Iterator[Task]:
         yield from _due(state, day, catalogue.of_day("raw", day), everything)
     for tier in ("minute", "hour"):
         for day in sorted(catalogue.days[tier], reverse=True):
-            yield from _tier_due(state, day, catalogue.of_day(tier, day), everything)
+            files = [each for each in catalogue.of_day(tier, day) if not each.of_a_month]
+            yield from _tier_due(state, day, files, everything)
+    for month in sorted({month_of(day) for day in catalogue.days["hour"]}, key=lambda days: -days.start):
+        yield from _month_due(state, month, catalogue.of_days("hour", month), everything)
 
 
 def _unrolled(state: State, parts: Sequence[Entry], everything: bool) -> Iterator[Task]:
@@ -98,6 +101,19 @@ def _tier_due(state: State, day: int, files: Sequence[Entry], everything: bool) 
             yield partial(merge_tier, state, here, slot, span)
 
 
+def _month_due(state: State, month: range, files: Sequence[Entry], everything: bool) -> Iterator[Task]:
+    """The hours of a month that is over become one file once each day of it has one; what is late as in a day."""
+    start, end = month.start * US_PER_DAY, month.stop * US_PER_DAY
+    late = [each for each in files if not each.of_a_month]
+    if len(files) < 2 or not late or not _over(state, end) or len({each.day for each in late}) < len(late):
+        return
+    if sum(each.bytes for each in files) > state.limits.day_file_bytes:
+        return
+    base = sum(each.rows for each in files) - sum(each.rows for each in late)
+    if everything or not base or _enough(state, late, base):
+        yield partial(merge_tier, state, files, start, end - start)
+
+
 def _by_slot(entries: Sequence[Entry]) -> Iterator[tuple[int, int, list[Entry]]]:
     """(slot, span, files in the order of `seq`)."""
 
@@ -127,15 +143,17 @@ def _apart(parts: Sequence[Entry]) -> bool:
 
 def _worth_it(state: State, parts: Sequence[Entry]) -> bool:
     """Whether late parts are to be merged into their slot's large one: many, or old, and no more are coming."""
-    limits, now = state.limits, state.clock()
     late = [part for part in parts if not part.merged]
-    if not late:
-        return True
-    if now - max(part.made_at for part in late) < limits.late_window_us:
+    return not late or _enough(state, late, sum(part.rows for part in parts) - sum(part.rows for part in late))
+
+
+def _enough(state: State, late: Sequence[Entry], base: int) -> bool:
+    """Whether a file of `base` rows is to be written anew for what is late."""
+    limits, now = state.limits, state.clock()
+    if now - max(each.made_at for each in late) < limits.late_window_us:
         return False
-    base = sum(part.rows for part in parts) - sum(part.rows for part in late)
-    old = now - min(part.made_at for part in late) >= limits.rewrite_after_s * US_PER_S
-    return old or sum(part.rows for part in late) >= limits.rewrite_share * base
+    old = now - min(each.made_at for each in late) >= limits.rewrite_after_s * US_PER_S
+    return old or sum(each.rows for each in late) >= limits.rewrite_share * base
 
 
 def _over(state: State, end: int) -> bool:

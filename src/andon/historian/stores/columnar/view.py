@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from andon.historian.stores.columnar.memory import Run
 from andon.historian.stores.columnar.openfiles import OpenFiles
 from andon.historian.stores.columnar.planner import Intervals, inside, overlapping
 from andon.historian.stores.columnar.sorting import merged, of_tags, order_of
-from andon.kit.clock import US_PER_DAY
+from andon.kit.clock import US_PER_DAY, US_PER_HOUR
 from andon.kit.samples import SampleBatch, concatenate
+
+_ROWS_AT_ONCE: Final = 131_072
 
 Tags = NDArray[np.int32]
 """Ids, ascending, each once."""
@@ -60,26 +63,21 @@ class View:
 
     def rows(self, tier: Source, tags: Tags, intervals: Intervals) -> TierRows:
         """The rows of a tier that begin in the intervals, by tag, then start."""
-        return in_order(concatenated(list(self.rows_by_day(tier, tags, intervals))))
+        return in_order(concatenated(list(self.rows_bit_by_bit(tier, tags, intervals))))
 
-    def rows_by_day(self, tier: Source, tags: Tags, intervals: Intervals) -> Iterator[TierRows]:
-        """The same, day by day."""
+    def rows_bit_by_bit(self, tier: Source, tags: Tags, intervals: Intervals) -> Iterator[TierRows]:
+        """The same, each day or month for itself, of a month some of the tags at a time."""
         if not len(intervals) or not len(tags):
             return
-        for day in self.catalogue.days_within(tier, int(intervals[0, 0]), int(intervals[-1, 1])):
-            pieces = overlapping(intervals, day * US_PER_DAY, (day + 1) * US_PER_DAY)
-            if len(pieces):
-                rows = self._rows_of_day(tier, day, tags, int(pieces[0, 0]), int(pieces[-1, 1]))
+        for files, begin, stop in self.catalogue.stretches(tier, int(intervals[0, 0]), int(intervals[-1, 1])):
+            pieces = overlapping(intervals, begin, stop)
+            if not len(pieces):
+                continue
+            start, end = int(pieces[0, 0]), int(pieces[-1, 1])
+            touched = [self.files.tier(entry) for entry in files if entry.touches(start, end)]
+            for some in _few_at_a_time(tags, start, end):
+                rows = overlaid([file.read(some, start, end) for file in touched])
                 yield rows if len(pieces) == 1 else rows.take(inside(pieces, rows.starts))
-
-    def _rows_of_day(self, tier: Source, day: int, tags: Tags, start: int, end: int) -> TierRows:
-        return overlaid(
-            [
-                self.files.tier(entry).read(tags, start, end)
-                for entry in self.catalogue.of_day(tier, day)
-                if entry.touches(start, end)
-            ]
-        )
 
     def pending(self, tags: Tags, start: int, end: int) -> list[SampleBatch]:
         """Samples that the sums of their minutes do not know yet."""
@@ -106,6 +104,14 @@ class View:
     def _read(self, entry: Entry, tags: Tags, start: int, end: int) -> Summing | None:
         batch = self.files.samples(entry, tags, start, end)
         return Summing(batch) if len(batch) else None
+
+
+def _few_at_a_time(tags: Tags, start: int, end: int) -> Sequence[Tags]:
+    """The tags, in pieces for months: thousands of tags for a month of hours are a lot at once."""
+    rows = len(tags) * (end - start) // US_PER_HOUR
+    if end - start <= US_PER_DAY or rows <= _ROWS_AT_ONCE:
+        return [tags]
+    return np.array_split(tags, 1 + rows // _ROWS_AT_ONCE)
 
 
 def overlaid(rows: Sequence[TierRows]) -> TierRows:
