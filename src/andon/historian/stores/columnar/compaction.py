@@ -65,7 +65,7 @@ class HourSums:
         self._held: dict[Source, list[Entry]] = {}
         self._writing: dict[Source, RowsFile] = {}
         for tier in _SUMS:
-            held = view.catalogue.within(tier, slot, slot + span)
+            held = view.catalogue.of_day(tier, slot // US_PER_DAY)
             self._held[tier] = [each for each in held if (each.slot, each.span) == (slot, span)]
             self._writing[tier] = self._stack.enter_context(writing_rows(state, tier, slot, span, whole=True))
         self._end = (slot, slot + span)
