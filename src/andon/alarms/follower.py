@@ -23,6 +23,7 @@ from andon.engines.livestate.port import LiveState
 from andon.engines.log.port import ALERTS, Log, Record
 from andon.engines.log.records import RecordFollower
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.quality import Quality
 from andon.kit.tasks import end_tasks
 
@@ -135,7 +136,7 @@ class AlarmFollower:
             self._book = book
 
     async def _reload_now_and_then(self) -> None:
-        failed = False
+        outage = Outage(logger, "open alarms cannot be read", "open alarms can be read again")
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._reload_s):
@@ -145,12 +146,10 @@ class AlarmFollower:
             try:
                 await self._reload()
             except UnavailableError as error:
-                if not failed:
-                    logger.warning("open alarms cannot be read", extra={"error": error.message})
-                failed = True
+                outage.begin(error.message)
                 self._stale.set()
             else:
-                failed = False
+                outage.end()
 
     def _tell(self, event: AlarmEvent) -> None:
         for listener in tuple(self._listeners):

@@ -32,6 +32,7 @@ from andon.engines.log.port import SENSORS_DATA, Log
 from andon.identity.model import Principal
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.quality import Quality
 from andon.kit.samples import SampleBatch
 from andon.kit.tasks import end_tasks
@@ -162,21 +163,17 @@ class AlarmService:
             await self._save()
 
     async def _ticker(self) -> None:
-        away = False
+        outage = Outage(logger, "alarms wait for the database", "the database of the alarms is back")
         while True:
             await asyncio.sleep(self._settings.tick_s)
             try:
                 await self.tick()
             except UnavailableError as error:
-                if not away:
-                    logger.warning("alarms wait for the database", extra={"error": error.message})
-                away = True
+                outage.begin(error.message)
             except Exception:
                 logger.exception("a tick of the alarms failed")
             else:
-                if away:
-                    logger.info("the database of the alarms is back")
-                away = False
+                outage.end()
 
     # Operators
 

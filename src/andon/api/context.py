@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fastapi import Request
 
 from andon.api.middleware import RequestStats
+from andon.kit.outage import Outage
 
 if TYPE_CHECKING:
     from andon.alarms.reader import AlarmReader
@@ -70,7 +71,7 @@ class ApiContext:
     ready: Callable[[], bool]
     figures: Callable[[], Awaitable[ProcessFigures]]
     requests: RequestStats = field(default_factory=RequestStats)
-    down: set[str] = field(default_factory=set)
+    outages: dict[str, Outage] = field(default_factory=dict)
     """Dependencies that failed when they were last asked."""
 
 

@@ -14,6 +14,7 @@ from andon.api.context import ApiContext, Dependency, context
 from andon.api.system_schemas import AliveBody, HealthBody, ReadyBody
 from andon.kit.clock import US_PER_S, now_us, to_iso
 from andon.kit.contract import answers
+from andon.kit.outage import Outage
 
 router = APIRouter(tags=["health"])
 Context = Annotated[ApiContext, Depends(context)]
@@ -22,11 +23,8 @@ logger = logging.getLogger(__name__)
 PROBE_TIMEOUT_S = 2.0
 
 
-async def probe(name: str, dependency: Dependency, down: set[str]) -> dict[str, Any]:
-    """`{"status", "responseTime" (ms)}`; a dependency that fails or hangs is unhealthy, with the reason.
-
-    `down`: those that are known to be; the log hears of each once when it fails, and once when it answers again.
-    """
+async def probe(dependency: Dependency, outage: Outage) -> dict[str, Any]:
+    """`{"status", "responseTime" (ms)}`; a dependency that fails or hangs is unhealthy, with the reason."""
     started = time.perf_counter()
     body: dict[str, Any] = {}
     try:
@@ -34,33 +32,27 @@ async def probe(name: str, dependency: Dependency, down: set[str]) -> dict[str, 
             body["status"] = await dependency()
     except TimeoutError:
         body.update(status="unhealthy", error=f"no answer within {PROBE_TIMEOUT_S:g} s")
-        _fails(name, body["error"], down)
+        outage.begin(body["error"])
     except Exception as error:  # noqa: BLE001  a probe reports whatever is wrong; it must not fail itself
         body.update(status="unhealthy", error=type(error).__name__)
-        _fails(name, str(error), down)
+        outage.begin(str(error))
     else:
-        _answers(name, down)
+        outage.end()
     body["responseTime"] = round((time.perf_counter() - started) * 1000, 3)
     return body
 
 
-def _fails(name: str, reason: str, down: set[str]) -> None:
-    if name not in down:
-        logger.warning("dependency is unhealthy", extra={"dependency": name, "reason": reason})
-    down.add(name)
-
-
-def _answers(name: str, down: set[str]) -> None:
-    if name in down:
-        logger.info("dependency answers again", extra={"dependency": name})
-    down.discard(name)
+def outage_of(name: str) -> Outage:
+    """What the log hears of a dependency: once when it fails, and once when it answers again."""
+    return Outage(logger, "dependency is unhealthy", "dependency answers again", dependency=name)
 
 
 async def probe_all(state: ApiContext) -> dict[str, dict[str, Any]]:
     """All dependencies at once, by name."""
-    names = list(state.dependencies)
-    bodies = await asyncio.gather(*(probe(name, state.dependencies[name], state.down) for name in names))
-    return dict(zip(names, bodies, strict=True))
+    for name in state.dependencies.keys() - state.outages.keys():
+        state.outages[name] = outage_of(name)
+    probes = (probe(dependency, state.outages[name]) for name, dependency in state.dependencies.items())
+    return dict(zip(state.dependencies, await asyncio.gather(*probes), strict=True))
 
 
 def overall(dependencies: dict[str, dict[str, Any]]) -> str:

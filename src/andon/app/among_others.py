@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from andon.engines.livestate.redis_follower import RedisFollower
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.tasks import end_tasks
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ async def learning_of_sessions(plant: Plant) -> AsyncIterator[None]:
 
 
 async def _learn(plant: Plant) -> None:
-    alone, failed = plant.topology.alone, False
+    alone = plant.topology.alone
+    outage = Outage(logger, "ended sessions cannot be read", "ended sessions can be read again")
     published = time.monotonic()
     while True:
         await asyncio.sleep(LEARN_ENDED_S if alone else LEARN_ENDED_ELSEWHERE_S)
@@ -87,11 +89,9 @@ async def _learn(plant: Plant) -> None:
                 await asyncio.to_thread(plant.identity.publish_key)
                 published = time.monotonic()
         except (SQLAlchemyError, UnavailableError) as error:
-            if not failed:
-                logger.warning("ended sessions cannot be read", extra={"error": str(error)})
-            failed = True
+            outage.begin(str(error))
         else:
-            failed = False
+            outage.end()
 
 
 def _exchange_keys(plant: Plant) -> None:

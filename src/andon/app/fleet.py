@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from andon.engines.database import Base, Database
 from andon.kit.clock import US_PER_HOUR, US_PER_S, now_us
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class Fleet:
         self._expires_s = expires_s
         self._heard: dict[tuple[str, str], tuple[int, float]] = {}  # when the row last changed, by our clock
         self._beats: list[RoleBeat] = []
-        self._away = False
+        self._outage = Outage(logger, "the other processes cannot be heard", "the other processes are heard again")
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -124,11 +125,9 @@ class Fleet:
         try:
             rows = await asyncio.to_thread(self._exchange, mine)
         except UnavailableError as error:
-            if not self._away:
-                logger.warning("the other processes cannot be heard", extra={"error": error.message})
-            self._away = True
+            self._outage.begin(error.message)
             return  # what was known last goes on: the others are not gone because the database is
-        self._away = False
+        self._outage.end()
         self._beats = self._alive(rows)
 
     def _exchange(self, mine: Sequence[RoleBeat]) -> list[RoleHeartbeatRow]:

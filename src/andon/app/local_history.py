@@ -15,6 +15,7 @@ from andon.historian.stores.columnar.store import LocalStore
 from andon.historian.stores.columnar.tagfile import keep_tags
 from andon.kit.clock import US_PER_DAY, now_us
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.tasks import end_tasks
 from andon.registry.directory import Directory
 
@@ -68,18 +69,14 @@ async def beside_history(store: HistoryStore, directory: Directory, settings: Se
 
 
 async def _archiving(store: LocalStore, after_days: float) -> None:
-    failed = False
+    outage = Outage(logger, "the archive takes nothing, old days stay here", "the archive takes old days again")
     while True:
         try:
             moved = await store.archive_days(now_us() - round(after_days * US_PER_DAY))
         except UnavailableError as error:
-            if not failed:
-                logger.warning("the archive takes nothing, old days stay here", extra={"error": error.message})
-            failed = True
+            outage.begin(error.message)
         else:
-            if failed:
-                logger.info("the archive takes old days again")
-            failed = False
+            outage.end()
             if moved:
                 logger.info("files of old days were moved to the archive", extra={"files": moved})
-        await asyncio.sleep(_AFTER_A_FAILURE_S if failed else _ARCHIVE_EVERY_S)
+        await asyncio.sleep(_AFTER_A_FAILURE_S if outage.reason is not None else _ARCHIVE_EVERY_S)

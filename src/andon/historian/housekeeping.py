@@ -14,6 +14,7 @@ from andon.historian.port import HistoryStore
 from andon.historian.retention import Dropped, Retention, RetentionPolicies
 from andon.kit.clock import US_PER_HOUR, US_PER_S, now_us
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Housekeeper:
         self._clock = clock
         self.applied: RetentionPolicies | None = None
         self._due = 0.0
+        self._outage = Outage(logger, "retention waits", "retention goes on")
         self._trust_after_s = trust_after_s
         self._known: tuple[int, float] | None = None  # the time as we know it, and the loop's time then
         self._ahead_since: float | None = None
@@ -69,8 +71,9 @@ class Housekeeper:
                 return []
             dropped = await self._store.retain(policies, time)
         except (UnavailableError, DBAPIError) as error:
-            logger.warning("retention waits", extra={"error": str(error)[:200]})
+            self._outage.begin(str(error)[:200])
             return []
+        self._outage.end()
         self.applied, self._due = policies, now + self._interval_s
         for each in dropped:
             logger.info(

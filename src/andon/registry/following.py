@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Iterable
 
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.tasks import end_tasks
 from andon.registry.directory import Directory
 from andon.registry.service import Registry
@@ -31,7 +31,9 @@ class DirectoryFollower:
         self._patience_s = patience_s
         self._wanted = asyncio.Event()
         self._waiting: list[asyncio.Future[bool]] = []  # for a look that has not begun yet
-        self._away_since: float | None = None
+        self._outage = Outage(
+            logger, "changes of the registry cannot be read", "changes of the registry can be read again"
+        )
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -64,7 +66,7 @@ class DirectoryFollower:
             self._wanted.clear()
             waiting, self._waiting = self._waiting, []
             found = await self._look()
-            if found or self._away_for_long():
+            if found or self._outage.lasts_s >= self._patience_s:
                 _answer(waiting, found)
             else:
                 self._waiting += waiting
@@ -75,17 +77,10 @@ class DirectoryFollower:
         try:
             await asyncio.to_thread(self._registry.refresh)
         except UnavailableError as error:
-            if self._away_since is None:
-                logger.warning("changes of the registry cannot be read", extra={"error": error.message})
-                self._away_since = time.monotonic()
+            self._outage.begin(error.message)
             return False
-        if self._away_since is not None:
-            logger.info("changes of the registry can be read again")
-        self._away_since = None
+        self._outage.end()
         return True
-
-    def _away_for_long(self) -> bool:
-        return self._away_since is not None and time.monotonic() - self._away_since >= self._patience_s
 
 
 def _answer(waiting: Iterable[asyncio.Future[bool]], found: bool) -> None:

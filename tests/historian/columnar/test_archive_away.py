@@ -186,7 +186,7 @@ async def test_while_it_is_away_all_else_goes_on_and_afterwards_it_is_caught_up(
             with pytest.raises(UnavailableError, match="lies in the archive"):
                 await asyncio.wait_for(values(store, 0), 30)
             if how == "away":
-                assert "lies in the archive" not in str(store._maintenance.failure)
+                assert "lies in the archive" not in str(store._maintenance.outage.reason)
                 assert (await store.storage()).archive_problem is not None
                 assert store.failure is not None, "health says so"
             await store.write(correction, 4)

@@ -16,6 +16,7 @@ from gmqtt.subscription import Subscription
 
 from andon.engines.broker.mqtt_protocol import FastClient, OnMessage
 from andon.engines.broker.waiting import Waiting
+from andon.kit.outage import Outage
 from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class MqttClient:
         self._unanswered = 0  # subscriptions of this connection
         self._connecting: asyncio.Task[None] | None = None
         self._unsent: list[tuple[str, bytes, int, bool]] = []
-        self._lost_said = False
+        self._outage = Outage(logger, "MQTT broker is away", "MQTT broker is there again", client=config.client_id)
         self._client = self._build(on_message)
 
     def _build(self, on_message: OnMessage) -> Any:
@@ -184,10 +185,10 @@ class MqttClient:
                     config.host, config.port, ssl=config.tls, keepalive=config.keepalive_s, version=version
                 )
             except OSError as error:
-                self._say_lost(str(error))
+                self._outage.begin(str(error))
                 await asyncio.sleep(config.reconnect_delay_s)
             except gmqtt.mqtt.handler.MQTTConnectError as error:
-                self._say_lost(str(error))
+                self._outage.begin(str(error))
                 return  # gmqtt goes on trying by itself once it had an answer
             else:
                 return
@@ -202,9 +203,7 @@ class MqttClient:
         self._up.set()
         if not self._unanswered:
             self._ready.set()
-        if self._lost_said:
-            logger.info("MQTT broker is there again", extra={"client": self.config.client_id})
-            self._lost_said = False
+        self._outage.end()
         unsent, self._unsent = self._unsent, []
         for message in unsent:
             self.publish(*message)
@@ -215,12 +214,7 @@ class MqttClient:
         if self._up.is_set():
             self._up.clear()
             self._ready.clear()
-            self._say_lost("connection closed")
-
-    def _say_lost(self, reason: str) -> None:
-        if not self._lost_said:
-            logger.warning("MQTT broker is away", extra={"client": self.config.client_id, "reason": reason})
-            self._lost_said = True
+            self._outage.begin("connection closed")
 
     def _subscribed(self, _client: Any, mid: int, *_: Any) -> None:
         for subscription in self._client.subscriptions:

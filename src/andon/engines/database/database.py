@@ -18,6 +18,7 @@ from andon.engines.database import postgresql
 from andon.engines.database.migrate import migrate
 from andon.engines.database.outage import in_one_line, outage_named
 from andon.kit.errors import AndonError, StartError, UnavailableError
+from andon.kit.outage import Outage
 
 log = logging.getLogger(__name__)
 FILE_NAME = "andon.db"
@@ -41,6 +42,7 @@ class Database:
         self._replica = replica
         self._reporting = _readers(replica) if replica is not None else None
         self._replica_after = 0.0
+        self._replica_outage = Outage(log, "the replica is away, the primary answers", "the replica answers again")
 
     @classmethod
     def open(
@@ -128,8 +130,9 @@ class Database:
                 session.connection()
         except UnavailableError as error:
             self._replica_after = time.monotonic() + REPLICA_PAUSE_S
-            log.warning("the replica is away, the primary answers", extra={"error": error.message})
+            self._replica_outage.begin(error.message)
             return False
+        self._replica_outage.end()
         return True
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from andon.engines.livestate.redis_keys import CURRENT_TTL_S, document_entry
-from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
+from andon.engines.livestate.redis_link import Pauses, RedisLink, RedisOutage
 from andon.kit.tasks import end_tasks
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ class RedisDocuments:
         self._when = when
         self._interval_s = interval_s
         self._written: dict[str, tuple[bytes | None, float]] = {}
-        self._reach = Reachable(link, "documents", logger)
+        self._outage = RedisOutage(link, "documents", logger)
         self._running: asyncio.Task[None] | None = None
 
     @property
     def problem(self) -> str | None:
         """Why Redis does not get what it should; None when it does."""
-        return self._reach.problem
+        return self._outage.reason
 
     async def start(self) -> None:
         """Begin to write as soon as Redis lets us; does not wait for it."""
@@ -66,7 +66,7 @@ class RedisDocuments:
                 async with self._link.client() as client:
                     await self._serve(client)
             except self._link.away as error:
-                self._reach.lost(error)
+                self._outage.lost(error)
                 self._written.clear()  # Redis may have lost everything
             except Exception:  # else the keys would never be written again
                 logger.exception("a document cannot be made")
@@ -76,7 +76,7 @@ class RedisDocuments:
         while True:
             if self._when():
                 await client.ping()
-                self._reach.found()
+                self._outage.end()
                 for organisation_id, prefix in self._organisations():
                     for name, render in self._documents.items():
                         await self._write(client, prefix, name, await render(organisation_id))

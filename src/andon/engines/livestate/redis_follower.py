@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from andon.engines.livestate import redis_messages as messages
 from andon.engines.livestate.delegating import Delegating
 from andon.engines.livestate.memory import LiveStateLimits, MemoryLiveState
-from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
+from andon.engines.livestate.redis_link import Pauses, RedisLink, RedisOutage
 from andon.engines.livestate.redis_mirror import Mirror, Snapshot
 from andon.kit.samples import SampleBatch
 from andon.kit.tasks import end_tasks
@@ -70,7 +70,7 @@ class RedisFollower(Delegating):
         self._limits = limits or FollowerLimits()
         self._names = messages.Names(shard)
         self._mirror = Mirror(state_limits, self._limits.buffer_bytes)
-        self._reach = Reachable(link, "live state's follower", logger)
+        self._outage = RedisOutage(link, "live state's follower", logger)
         self._connected = False
         self._heard: float | None = None
         self._complete = asyncio.Event()
@@ -111,7 +111,7 @@ class RedisFollower(Delegating):
             state = "silent"
         else:
             state = "warming" if self._mirror.warming else "following"
-        return FollowerStatus(state, heard_s, self._mirror.gaps, self._reach.problem)
+        return FollowerStatus(state, heard_s, self._mirror.gaps, self._outage.reason)
 
     async def _run(self) -> None:
         pauses = Pauses(self._limits.longest_pause_s)
@@ -121,7 +121,7 @@ class RedisFollower(Delegating):
                     await channel.subscribe(self._names.channel)
                     await self._follow(client, channel)
             except self._link.away as error:
-                self._reach.lost(error)
+                self._outage.lost(error)
             finally:
                 self._connected = False
                 await self._end_warming()
@@ -134,7 +134,7 @@ class RedisFollower(Delegating):
         while time.monotonic() - max(self._heard or 0.0, connected) < self._limits.reconnect_s:
             message = await channel.get_message(timeout=self._limits.ask_s)
             self._connected = True
-            self._reach.found()
+            self._outage.end()
             if message is not None:
                 self._take(client, message["data"])
             if self._mirror.warming and self._warming is None and time.monotonic() - asked >= self._limits.ask_s:
@@ -162,7 +162,7 @@ class RedisFollower(Delegating):
         except ValueError as error:
             logger.warning("a snapshot of live state cannot be read", extra={"error": str(error)})
         except self._link.away as error:
-            self._reach.lost(error)
+            self._outage.lost(error)
         finally:
             self._warming = None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from andon.kit.errors import StartError, UnavailableError
+from andon.kit.outage import Outage
 
 if TYPE_CHECKING:
     import redis
@@ -96,28 +97,15 @@ def _load() -> Any:
     return redis
 
 
-class Reachable:
-    """Says once in the log that Redis is lost, and once that it is back."""
+class RedisOutage(Outage):
+    """Says once in the log that Redis is lost to somebody, and once that it is back."""
 
     def __init__(self, link: RedisLink, who: str, log: logging.Logger) -> None:
-        self._names = {"redis": link.shown, "who": who}
-        self._log = log
-        self.problem: str | None = None
-        self._told = False
+        super().__init__(log, "Redis is away", "Redis is back", redis=link.shown, who=who)
 
     def lost(self, error: BaseException) -> None:
         """It cannot be reached, or refuses."""
-        self.problem = f"{type(error).__name__}: {error}"[:300]
-        if not self._told:
-            self._told = True
-            self._log.warning("Redis is away", extra={**self._names, "error": self.problem})
-
-    def found(self) -> None:
-        """It answers."""
-        self.problem = None
-        if self._told:
-            self._told = False
-            self._log.info("Redis is back", extra=self._names)
+        self.begin(f"{type(error).__name__}: {error}"[:300])
 
 
 class Pauses:

@@ -16,7 +16,7 @@ from andon.engines.livestate import redis_messages as messages
 from andon.engines.livestate.delegating import Delegating
 from andon.engines.livestate.memory import LiveStateLimits, MemoryLiveState
 from andon.engines.livestate.redis_keywriter import Devices, KeyWriter
-from andon.engines.livestate.redis_link import Pauses, Reachable, RedisLink
+from andon.engines.livestate.redis_link import Pauses, RedisLink, RedisOutage
 from andon.engines.livestate.snapshot import encode_counts, encode_part, parts_of
 from andon.kit.clock import now_us
 from andon.kit.samples import SampleBatch, encode
@@ -74,8 +74,8 @@ class RedisPublisher(Delegating):
         self._limits = limits or PublisherLimits()
         self._names = messages.Names(shard)
         self._keys = KeyWriter(link, self._live)
-        self._reach = Reachable(link, "live state's channel", logger)
-        self._keys_reach = Reachable(link, "live state's keys", logger)
+        self._outage = RedisOutage(link, "live state's channel", logger)
+        self._keys_outage = RedisOutage(link, "live state's keys", logger)
         self._epoch = messages.new_epoch()
         self._number = 0  # of the newest batch of this epoch
         self._queue: deque[tuple[int, bytes]] = deque()
@@ -88,7 +88,7 @@ class RedisPublisher(Delegating):
     @property
     def problem(self) -> str | None:
         """Why Redis does not get what it should; None when it does."""
-        return self._reach.problem or self._keys_reach.problem
+        return self._outage.reason or self._keys_outage.reason
 
     def apply(self, batch: SampleBatch) -> None:
         """Take the samples in, here and for all followers."""
@@ -128,7 +128,7 @@ class RedisPublisher(Delegating):
                 async with self.link.client() as client:
                     await self._serve(client)
             except self.link.away as error:
-                self._reach.lost(error)
+                self._outage.lost(error)
                 self._keys.forget()
                 await pauses.wait()
 
@@ -147,7 +147,7 @@ class RedisPublisher(Delegating):
     async def _renew(self, client: redis.asyncio.Redis) -> None:
         lease_ms = round(self._limits.lease_s * 1000)
         leads, wanted = await client.eval(_RENEW, 2, self._names.lease, self._names.wanted, self._epoch, lease_ms)
-        self._reach.found()
+        self._outage.end()
         if bool(leads) != self.leading:
             self._lead(bool(leads))
         if not self.leading:
@@ -231,10 +231,10 @@ class RedisPublisher(Delegating):
     async def _write_keys(self) -> None:
         while True:
             await asyncio.sleep(self._limits.keys_interval_s)
-            if not self.leading or self._reach.problem:
+            if not self.leading or self._outage.reason:
                 continue
             try:
                 await self._keys.write(now_us())
-                self._keys_reach.found()
+                self._keys_outage.end()
             except self.link.away as error:
-                self._keys_reach.lost(error)
+                self._keys_outage.lost(error)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from andon.engines.log.port import Log, Record
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.tasks import end_tasks
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class RecordFollower:
         self._moved = asyncio.Condition()
         self._asking: asyncio.Task[dict[int, int]] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._away = False
+        self._outage = Outage(logger, "a stream cannot be followed", "a stream is followed again", stream=stream)
 
     async def start(self) -> None:
         """Begin to follow: what is appended from now on is handled. UnavailableError when the log is away."""
@@ -105,9 +106,9 @@ class RecordFollower:
                 if records:
                     await self._hand_over(records)
                     await self._advance(partition, records[-1].position)
-                self._say(None)
+                self._outage.end()
             except UnavailableError as error:
-                self._say(error)
+                self._outage.begin(error.message)
                 await asyncio.sleep(_PAUSE_S)
 
     async def _hand_over(self, records: Sequence[Record]) -> None:
@@ -126,10 +127,3 @@ class RecordFollower:
         if self._start_at == "committed":
             with contextlib.suppress(UnavailableError):  # then they are handled again, at worst
                 await self._log.commit(self._group, self._stream, position, partition)
-
-    def _say(self, error: UnavailableError | None) -> None:
-        if error is not None and not self._away:
-            logger.warning("a stream cannot be followed", extra={"stream": self._stream, "error": error.message})
-        elif error is None and self._away:
-            logger.info("a stream is followed again", extra={"stream": self._stream})
-        self._away = error is not None

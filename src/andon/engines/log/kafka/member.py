@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from andon.engines.log.kafka.client import library, options
 from andon.engines.log.kafka.settings import KafkaAddress, KafkaLimits
+from andon.kit.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -110,16 +111,14 @@ class Member:
     # On the thread
 
     def _run(self) -> None:
-        failed = False
+        outage = Outage(log, "the group cannot be kept up", "the group is kept up again", **self._names)
         try:
             while not self._leaving:
                 message = self._client.poll(_POLL_S)
                 if message is not None and message.error() is not None:
-                    if not failed:
-                        log.warning("the group cannot be kept up", extra={**self._names, "error": str(message.error())})
-                    failed = True
+                    outage.begin(str(message.error()))
                 elif message is not None:
-                    failed = False
+                    outage.end()
                 if time.monotonic() - self._committed_at >= self._limits.commit_delay_s:
                     self._store(wait=False)
             self._store(wait=True)

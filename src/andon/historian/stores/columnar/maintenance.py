@@ -17,6 +17,7 @@ from andon.historian.stores.columnar.gate import ArchivedFileError
 from andon.historian.stores.columnar.state import State
 from andon.historian.stores.columnar.tasks import next_task
 from andon.kit.errors import AndonError, UnavailableError
+from andon.kit.outage import Outage
 
 logger = logging.getLogger(__name__)
 _NICE: Final = 5
@@ -34,7 +35,7 @@ class Maintenance:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._busy = threading.Lock()
-        self.failure: str | None = None
+        self.outage = Outage(logger, "history cannot be maintained now", "history is maintained again")
 
     def start(self) -> None:
         """Begin to work."""
@@ -111,17 +112,13 @@ class Maintenance:
             if worked:
                 pa.default_memory_pool().release_unused()
         except AndonError as error:
-            if self.failure is None:
-                logger.warning("history cannot be maintained now", extra={"error": error.message})
-            self.failure = error.message
+            self.outage.begin(error.message)
             return _AFTER_A_FAILURE_S
         except Exception:
             logger.exception("maintenance of history failed")
-            self.failure = "see the log"
+            self.outage.begin("see the log")
             return _AFTER_A_FAILURE_S
-        if self.failure is not None:
-            logger.info("history is maintained again")
-        self.failure = None
+        self.outage.end()
         return 0.0
 
 

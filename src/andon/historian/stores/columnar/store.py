@@ -36,6 +36,7 @@ from andon.historian.stores.columnar.state import Reached, State
 from andon.historian.stores.columnar.view import View
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import StartError, UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.samples import SampleBatch
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class LocalStore:
         self._reading = ThreadPoolExecutor(state.limits.readers, "historian-reader")
         self._seal: Future[None] | None = None
         self._seal_lock = threading.Lock()
-        self._failure: str | None = None
+        self._sealed = Outage(logger, "history cannot be sealed, the log keeps it", "history is sealed again")
         self._archive_failure: str | None = None
         self._tried_at = 0.0
         self._maintenance = Maintenance(state, self._seal_in_time)
@@ -103,7 +104,11 @@ class LocalStore:
     @property
     def failure(self) -> str | None:
         """Why nothing is written or merged now, or the archive is not used; None while all is well."""
-        return self._failure or self._maintenance.failure or self._state.gate.away or self._archive_failure
+        return self._problem or self._state.gate.away or self._archive_failure
+
+    @property
+    def _problem(self) -> str | None:
+        return self._sealed.reason or self._maintenance.outage.reason
 
     # Writing
 
@@ -155,20 +160,16 @@ class LocalStore:
         try:
             count = seal(self._state)
         except UnavailableError as error:
-            if self._failure is None:
-                logger.warning("history cannot be sealed, the log keeps it", extra={"error": error.message})
-            self._failure = error.message
+            self._sealed.begin(error.message)
             raise
-        if self._failure is not None:
-            logger.info("history is sealed again")
-        self._failure = None
+        self._sealed.end()
         if count:
             self._maintenance.wake()
 
     def _seal_in_time(self) -> None:
         """Called every second: what has waited for long enough is sealed, and what failed is tried again."""
         waited = self._state.unsealed_for_us() >= self._limits.seal_interval_s * US_PER_S
-        if self._failure is not None:
+        if self._sealed.reason is not None:
             waited = time.monotonic() >= self._tried_at + _TRY_AGAIN_S
         if waited:
             self._begin_seal()
@@ -218,7 +219,7 @@ class LocalStore:
 
     async def storage(self) -> StorageReport:
         """See `HistoryStore.storage`."""
-        return await self._ask_state(report, self._failure or self._maintenance.failure, self._archive_failure)
+        return await self._ask_state(report, self._problem, self._archive_failure)
 
     # Keeping house
 

@@ -42,6 +42,7 @@ from andon.historian.stores.influx.summaries import Summaries
 from andon.historian.stores.influx.tiers import Tiers
 from andon.kit.clock import US_PER_S, now_us
 from andon.kit.errors import StartError, UnavailableError
+from andon.kit.outage import Outage
 from andon.kit.samples import SampleBatch
 from andon.kit.tasks import end_tasks
 
@@ -227,16 +228,14 @@ class InfluxStore:
         return await self._tiers.make(self._clock() - late)
 
     async def _maintain(self) -> None:
-        failing = False
+        outage = Outage(logger, "the sums of hours cannot be made now", "the sums of hours are made again")
         while True:
             await asyncio.sleep(self._limits.maintenance_s)
             try:
                 await self.maintain()
-                failing = False
+                outage.end()
             except UnavailableError as error:
-                if not failing:
-                    logger.warning("the sums of hours cannot be made now", extra={"error": error.message})
-                failing = True
+                outage.begin(error.message)
 
     async def _write(self, batch: SampleBatch, position: int, partition: int) -> int:
         batch = sorted_unique(batch)

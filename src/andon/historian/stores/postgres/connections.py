@@ -16,6 +16,7 @@ import psycopg
 from andon.engines.database.postgresql import conninfo
 from andon.historian.stores.postgres import binary
 from andon.kit.errors import UnavailableError
+from andon.kit.outage import Outage
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Connections:
         self._open: set[Connection] = set()
         self._lock = threading.Lock()
         self._closed = False
-        self._away = False
+        self._outage = Outage(log, "the history's server is away", "the history's server is back", connections=name)
         self._threads = ThreadPoolExecutor(size, thread_name_prefix=name)
 
     async def run(self, work: Callable[[Connection], T], *, again: bool = False) -> T:
@@ -83,9 +84,7 @@ class Connections:
         except BaseException:
             self._reset()
             raise
-        if self._away:
-            self._away = False
-            log.info("the history's server is back", extra={"connections": self.name})
+        self._outage.end()
         return found
 
     async def close(self) -> None:
@@ -151,9 +150,7 @@ class Connections:
 
     def _unavailable(self, error: psycopg.Error) -> UnavailableError:
         said = (str(error).splitlines() or [type(error).__name__])[0]
-        if not self._away:
-            self._away = True
-            log.warning("the history's server is away", extra={"connections": self.name, "error": said})
+        self._outage.begin(said)
         return UnavailableError(
             f"the history on PostgreSQL is away or busy: {said}",
             cure="see that it is running and its disk has room; it is tried again",
