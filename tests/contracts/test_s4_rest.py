@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.topology]
         ("POST", "/api/v1/devices", {"type": "temperature"}, 422),
         ("POST", "/api/v1/devices", {"deviceId": "device-001", "type": "temperature", "unit": "celsius"}, 409),
         ("GET", "/api/v1/devices/device-001/history?from=soon", None, 422),
+        ("GET", "/api/v1/devices/device-001/history?fom=-24h", None, 422),
     ],
 )
 def test_an_error_has_the_documents_body(

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from andon import __version__
@@ -15,6 +15,7 @@ from andon.api import health, metrics
 from andon.api.errors import install_error_handlers
 from andon.api.gateway.routes import Elsewhere
 from andon.api.middleware import RateWindow, RequestMiddleware, RequestStats
+from andon.api.parameters import only_known_parameters
 from andon.api.ui import WebUi
 
 DESCRIPTION = "From the machine to the browser: devices, samples, alarms, analytics. Sign in at /api/v1/auth/login."
@@ -79,10 +80,11 @@ def create_application(
     for name, service in state.items():
         setattr(app.state, name, service)
     install_error_handlers(app)
+    checks = [Depends(only_known_parameters)]
     for router in routers:
         here, handed_over = elsewhere.split(router, (PREFIX, "/api"))
-        app.include_router(here, prefix=PREFIX)
-        app.include_router(here, prefix="/api", include_in_schema=False)
+        app.include_router(here, prefix=PREFIX, dependencies=checks)
+        app.include_router(here, prefix="/api", dependencies=checks, include_in_schema=False)
         app.router.routes.extend(handed_over)
     app.router.routes.extend(elsewhere.mounted())
     app.include_router(health.router, include_in_schema=False)

@@ -87,8 +87,7 @@ def _describe(operation: Document, route: APIRoute, contract: Contract) -> None:
     responses = {status: {"description": "Done" if status == "200" else "Created", "content": content}}
     for code, why in contract.also.items():
         responses[str(code)] = {"description": why, "content": {JSON: _answer(contract)}}
-    takes_input = "requestBody" in operation or "parameters" in operation
-    operation["responses"] = responses | _refusals(contract, permission, takes_input)
+    operation["responses"] = responses | _refusals(contract, permission)
 
 
 def _drop_titles(schemas: Iterable[Document]) -> None:
@@ -97,11 +96,9 @@ def _drop_titles(schemas: Iterable[Document]) -> None:
         schema.pop("title", None)
 
 
-def _refusals(contract: Contract, permission: str, takes_input: bool) -> Document:
+def _refusals(contract: Contract, permission: str) -> Document:
     """The error responses by status: what the contract says of itself, what all routes share by reference."""
-    shared = {429}
-    if takes_input:
-        shared.add(422)
+    shared = {422, 429}  # an endpoint that takes no parameters refuses them
     if permission != NO_PERMISSION:
         shared.add(401)
     if permission not in (NO_PERMISSION, SIGNED_IN):
