@@ -44,7 +44,7 @@ async def test_a_server_that_comes_later_is_waited_for(
 
 async def test_one_that_does_not_come_is_one_line_that_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="cannot be opened") as refused:
-        await open_database(load_settings(data_dir=tmp_path, database_url=NOBODY), wait_s=0)
+        await open_database(load_settings(data_dir=tmp_path, database_url=NOBODY, database_start_s=0))
     said = f"{refused.value.message}; {refused.value.cure}"
     assert "ANDON_DATABASE_URL" in said and "secret" not in said and "\n" not in said
 

@@ -13,17 +13,16 @@ from andon.kit.errors import StartError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
-START_S: Final = 30.0
 _AGAIN_S: Final = 0.5
 
 
-async def open_database(settings: Settings, wait_s: float = START_S) -> Database:
+async def open_database(settings: Settings) -> Database:
     """The relational store, with its tables brought up to date.
 
-    A server that does not answer yet is waited for: after a power cut all start at once. StartError when it does not
-    answer in time, or waiting does not help.
+    A server that does not answer yet is waited for, `database_start_s` long: after a power cut all start at once.
+    StartError when it does not answer in time, or waiting does not help.
     """
-    deadline = time.monotonic() + wait_s
+    deadline = time.monotonic() + settings.database_start_s
     said = False
     while True:
         try:

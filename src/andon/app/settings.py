@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="`postgresql://user:password@host/database`; else SQLite.")
     database_replica_url: SecretStr | None = Field(None, description="A read replica of it, for reports and history.")
     database_pool_size: int = Field(5, ge=1, le=100, description="Most connections to the database of one process.")
+    database_start_s: float = Field(30, ge=0, description="Longest wait for PostgreSQL to answer, at the start.")
     historian: Literal["embedded", "postgres", "influx"] = Field("embedded", description="Where history is kept.")
     history_pool_size: int = Field(5, ge=3, le=100, description="Most connections for history on PostgreSQL.")
     influx_url: str | None = Field(None, description="`http://host:8086`, with the historian `influx`.")
