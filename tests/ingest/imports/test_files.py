@@ -313,6 +313,60 @@ def test_an_infinite_number_in_parquet_is_named(tmp_path: Path) -> None:
         read(path)
 
 
+ODD = [1.5, float("inf"), float("nan"), float("-inf"), 2.5]
+"""The third is no sample, the second and the fourth cannot be kept."""
+
+
+def odd_file(folder: Path, form: str) -> Path:
+    """`ODD` as a recording: "wide" or "long", CSV or Parquet; in a long one other devices have odd numbers too."""
+    shape, ending = form.split(".")
+    times = [parse_timestamp("2014-04-01") + 1_000_000 * i for i in range(5)]
+    columns: dict[str, list[Any]] = {"timestamp": times, "force": ODD}
+    if shape == "long":
+        devices = ["press-2"] * 5 + ["press-1"] * 5
+        columns = {"timestamp": times * 2, "device": devices, "tag": ["force"] * 10, "value": ODD * 2}
+    if ending == "parquet":
+        return parquet(folder / form, columns)
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    (folder / form).write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+    return folder / form
+
+
+@pytest.mark.parametrize(
+    ("form", "column", "first"),
+    [("wide.csv", "force", 2), ("wide.parquet", "force", 2), ("long.csv", "value", 7), ("long.parquet", "value", 7)],
+)
+def test_infinite_numbers_are_no_samples_in_any_form_of_a_file(
+    tmp_path: Path, form: str, column: str, first: int
+) -> None:
+    path = odd_file(tmp_path, form)
+    with pytest.raises(InvalidError, match=f"row {first}, column '{column}': 'inf' is not a number"):
+        read(path)
+    recording = open_recording(path, ReadOptions("press-1", skip_bad=True))
+    (chunk,) = recording.chunks()
+    found = [value for value in chunk.columns[column].to_pylist() if value is not None and value == value]
+    assert found == [1.5, 2.5]
+    assert not any(chunk.columns["text"].to_pylist() if "text" in chunk.columns else [])
+    assert recording.skipped.cells == 2
+    assert recording.skipped.examples[1].startswith(f"row {first + 2}, column '{column}': '-inf'")
+
+
+def test_words_of_a_text_signal_are_texts_whatever_they_mean_among_numbers(write: Any) -> None:
+    rows = [("level", "INF"), ("level", "WRN"), ("level", "NaN"), ("level", "3"), ("force", "2.5"), ("force", "NaN")]
+    lines = [f"2014-04-01 00:00:0{i},{tag},{value}" for i, (tag, value) in enumerate(rows)]
+    _, columns = read(write("\n".join(["timestamp,tag,value", *lines])))
+    assert columns["text"] == ["INF", "WRN", "NaN", None, None, None]
+    assert columns["value"] == [None, None, None, 3.0, 2.5, None]
+
+
+def test_a_signal_that_held_numbers_keeps_holding_numbers(write: Any) -> None:
+    lines = [f"2014-04-01 00:00:00.{i:06},force,{'NaN' if i > 10 else i}" for i in range(200_000)]
+    path = write("\n".join(["timestamp,tag,value", *lines]))
+    chunks = list(open_recording(path, ReadOptions("x")).chunks())
+    assert len(chunks) > 1, "the file is read in several batches"
+    assert all(chunk.columns["text"].null_count == len(chunk) for chunk in chunks)
+
+
 def test_a_parquet_file_with_a_sample_a_row(tmp_path: Path) -> None:
     columns = {
         "timestamp": pa.array([parse_timestamp("2014-04-01")] * 2, pa.timestamp("us", "UTC")),

@@ -34,6 +34,14 @@ def number_of(text: str, decimal_comma: bool) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def is_infinite(text: str) -> bool:
+    """Whether a cell holds an infinite number."""
+    try:
+        return math.isinf(float(text))
+    except ValueError:
+        return False
+
+
 def kind_of(cells: Sequence[str], decimal_comma: bool) -> str | None:
     """`number`, `boolean` or `text`, by what most cells hold, so that odd ones are found; None when all are empty."""
     held = [cell.strip() for cell in cells if cell.strip().casefold() not in ABSENT]
@@ -68,7 +76,7 @@ class CellReader:
         if not pc.any(infinite).as_py():
             return numbers
         found = pc.if_else(infinite, pa.scalar(None, pa.float64()), numbers)
-        self._count_bad(name, numbers, found.to_pylist(), first_row, "a number")
+        self.count_bad(name, numbers.to_pylist(), found.to_pylist(), first_row, "a number")
         return found
 
     def _numbers(self, name: str, texts: Any, first_row: int) -> Any:
@@ -83,7 +91,7 @@ class CellReader:
         except pa.ArrowInvalid:
             pass
         found = [None if text is None else number_of(text, self._decimal_comma) for text in texts.to_pylist()]
-        self._count_bad(name, texts, found, first_row, "a number")
+        self.count_bad(name, texts.to_pylist(), found, first_row, "a number")
         return pa.array(found, pa.float64())
 
     def _booleans(self, name: str, texts: Any, first_row: int) -> Any:
@@ -91,11 +99,12 @@ class CellReader:
 
         words = {**dict.fromkeys((*_TRUE, "1"), True), **dict.fromkeys((*_FALSE, "0"), False)}
         found = [None if text is None else words.get(text.casefold()) for text in texts.to_pylist()]
-        self._count_bad(name, texts, found, first_row, "true or false")
+        self.count_bad(name, texts.to_pylist(), found, first_row, "true or false")
         return pa.array(found, pa.bool_())
 
-    def _count_bad(self, name: str, texts: Any, found: Sequence[object], first_row: int, what: str) -> None:
-        for row, (text, value) in enumerate(zip(texts.to_pylist(), found, strict=True)):
+    def count_bad(self, name: str, held: Sequence[object], found: Sequence[object], first_row: int, what: str) -> None:
+        """Count the cells that hold something in which nothing was found. InvalidError names the first one."""
+        for row, (text, value) in enumerate(zip(held, found, strict=True)):
             if text is not None and value is None:
                 error = wrong_cell(first_row + row, name, text, what)
                 if not self._skip_bad:

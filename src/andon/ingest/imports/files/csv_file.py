@@ -13,6 +13,7 @@ import numpy as np
 
 from andon.ingest.imports.files.cells import CellReader, kind_of, number_of, unguarded
 from andon.ingest.imports.files.contradictions import counted
+from andon.ingest.imports.files.long_values import LongValues
 from andon.ingest.imports.files.model import LONG_COLUMNS, TIME_NAMES, Chunk, ReadOptions, Skipped, chosen, find_time
 from andon.ingest.imports.files.times import Clock, looks_like_time
 from andon.kit.errors import InvalidError
@@ -54,11 +55,12 @@ class CsvRecording:
     def _chunks(self) -> Iterator[Chunk]:
         clock = self.clock
         cells = CellReader(self.skipped, decimal_comma=self._comma, skip_bad=self._options.skip_bad)
+        values_of_rows = LongValues(cells)
         row = 1
         for batch in self._batches():
             columns = {name: batch.column(i) for i, name in enumerate(batch.schema.names)}
             if self.long:
-                yield self._long_chunk(columns, clock, cells, row)
+                yield self._long_chunk(columns, clock, cells, values_of_rows, row)
             else:
                 times = clock.of_texts(self._times(columns), row)
                 values = {name: cells.column(name, kind, columns[name], row) for name, kind in self._kinds.items()}
@@ -161,8 +163,10 @@ class CsvRecording:
         self.skipped.rows += len(bad)
         bad.clear()
 
-    def _long_chunk(self, columns: dict[str, Any], clock: Clock, cells: CellReader, row: int) -> Chunk:
-        """A sample a row, as exports have it: its value is a number or a text, whatever the others of its tag are."""
+    def _long_chunk(
+        self, columns: dict[str, Any], clock: Clock, cells: CellReader, values: LongValues, row: int
+    ) -> Chunk:
+        """A sample a row, as exports have it."""
         import pyarrow as pa
 
         times = clock.of_texts(columns["timestamp"], row)
@@ -173,14 +177,9 @@ class CsvRecording:
         found: dict[str, Any] = {
             name: pa.array(unguarded(columns[name]), pa.string()) for name in ("tag", "unit") if name in columns
         }
-        values = unguarded(columns["value"])
-        numbers = [number_of(cell, False) for cell in columns["value"].to_pylist()]  # what was guarded is a text
-        written = columns["text"].to_pylist() if "text" in columns else [""] * len(values)
-        texts = [
-            (other or text or None) if number is None else None
-            for text, other, number in zip(values, written, numbers, strict=True)
-        ]
-        found |= {"value": pa.array(numbers, pa.float64()), "text": pa.array(texts, pa.string())}
+        tags = [tag if mine else None for tag, mine in zip(found["tag"].to_pylist(), kept.tolist(), strict=True)]
+        beside = columns["text"].to_pylist() if "text" in columns else [""] * len(tags)
+        found["value"], found["text"] = values.read(tags, columns["value"], beside, row)
         if "quality" in columns:
             found["quality"] = cells.column("quality", "text", columns["quality"], row)
         return Chunk(times, found).where(kept)

@@ -48,7 +48,7 @@ class ParquetRecording:
             columns = {name: _decoded(batch.column(i)) for i, name in enumerate(batch.schema.names)}
             times = _times(clock, columns[self._time], row)
             if self.long:
-                yield self._long_chunk(times, columns)
+                yield self._long_chunk(times, columns, cells, row)
             else:
                 values = {name: _values(cells, name, columns[name], row) for name in self._signals}
                 yield Chunk(times, values)
@@ -73,11 +73,17 @@ class ParquetRecording:
         extras = [name for name in ("device", *_LONG_EXTRAS) if name in names]
         return [*dict.fromkeys([self._time, *LONG_COLUMNS[1:], *extras])]
 
-    def _long_chunk(self, times: Any, columns: Mapping[str, Any]) -> Chunk:
+    def _long_chunk(self, times: Any, columns: dict[str, Any], cells: CellReader, row: int) -> Chunk:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         kept = np.ones(len(times), np.bool_)
         if "device" in columns:
             kept = np.array([name == self._options.device for name in columns["device"].to_pylist()], np.bool_)
             self.skipped.rows += int((~kept).sum())
+        if not _is_text(columns["value"].type):
+            mine = pc.if_else(pa.array(kept), columns["value"], None)
+            columns["value"] = _values(cells, "value", mine, row)
         names = ("tag", "value", *_LONG_EXTRAS)
         return Chunk(times, {name: columns[name] for name in names if name in columns}).where(kept)
 
