@@ -22,6 +22,7 @@ from andon.registry.directory import Directory
 logger = logging.getLogger(__name__)
 _ARCHIVE_EVERY_S = 3_600.0
 _AFTER_A_FAILURE_S = 60.0
+_LOOK_EVERY_S = 60.0
 
 
 def open_local_history(settings: Settings) -> LocalStore:
@@ -62,6 +63,7 @@ async def beside_history(store: HistoryStore, directory: Directory, settings: Se
         tasks.append(asyncio.create_task(keep_tags(store.folder, directory), name="tag names"))
         if settings.archive_url is not None:
             tasks.append(asyncio.create_task(_archiving(store, settings.archive_after_days), name="archive"))
+            tasks.append(asyncio.create_task(_looking(store), name="look for the archive"))
     try:
         yield
     finally:
@@ -80,3 +82,10 @@ async def _archiving(store: LocalStore, after_days: float) -> None:
             if moved:
                 logger.info("files of old days were moved to the archive", extra={"files": moved})
         await asyncio.sleep(_AFTER_A_FAILURE_S if outage.reason is not None else _ARCHIVE_EVERY_S)
+
+
+async def _looking(store: LocalStore) -> None:
+    """Most questions need nothing of the archive: health would learn weeks later that its disk is gone."""
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        await store.look_for_archive()

@@ -215,6 +215,23 @@ async def test_while_it_is_away_all_else_goes_on_and_afterwards_it_is_caught_up(
         assert [message.split(":")[0] for message in said] == ["the archive is away", "the archive is back"]
 
 
+async def test_that_it_is_away_is_noticed_while_nobody_asks_for_what_it_holds(
+    store: LocalStore, place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.look_for_archive()
+    assert store.failure is None
+    with caplog.at_level(logging.INFO, "andon.historian"):
+        with place.away():
+            await store.look_for_archive()
+            assert store.failure is not None, "health says so"
+            assert (await store.storage()).archive_problem == store.failure
+            await store.look_for_archive()
+        await back(store)
+    assert store.failure is None
+    said = [record.message.split(":")[0] for record in caplog.records if record.message.startswith("the archive is")]
+    assert said == ["the archive is away", "the archive is back"]
+
+
 async def test_files_that_are_no_longer_history_go_once_the_archive_is_back_also_after_a_restart(
     store: LocalStore, place: Place, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ hang as long as a frozen disk likes.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -76,6 +77,11 @@ class Gate:
             f"{what} cannot be had from the archive: {call.error}",
             cure="restore the file there from a backup, or check what the archive allows",
         ) from call.error
+
+    def look(self) -> None:
+        """Find out whether the archive is there, though nobody wants anything of it: `away` says."""
+        with contextlib.suppress(ArchivedFileError):
+            self.run("what is looked for", self._there)
 
     def close(self) -> None:
         """Look for nothing any more."""

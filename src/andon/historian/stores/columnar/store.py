@@ -249,6 +249,11 @@ class LocalStore:
         self._archive_failure = None
         return len(moved)
 
+    async def look_for_archive(self) -> None:
+        """Notice that the archive is away also while nobody asks for what it holds; `failure` says so then."""
+        if self._state.archive is not None:
+            await asyncio.to_thread(self._state.gate.look)
+
     async def maintain(self, everything: bool = False) -> None:
         """Do the background work now; `everything`: as if nothing more would come."""
         await self._in_the_background(self._maintenance.run_all, everything)
