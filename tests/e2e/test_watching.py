@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
@@ -106,6 +107,27 @@ def test_an_alarm_from_before_the_page_was_subscribed_is_not_missed(page: Page, 
     for send in held:
         send()
     expect(card(page, device)).to_have_attribute("data-level", "critical")
+
+
+def test_a_quiet_plant_is_asked_once_for_what_the_overview_shows(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path.removeprefix("/api/v1")))
+
+    def quieten(page_side: WebSocketRoute) -> None:
+        server = page_side.connect_to_server()
+
+        def said(message: str | bytes) -> None:
+            if "alert-" not in str(message) and "device-status" not in str(message):
+                page_side.send(re.sub(r'"quietMs":\d+', '"quietMs":60000', str(message)))
+
+        server.on_message(said)
+
+    page.route_web_socket(re.compile("/socket.io/"), quieten)
+    page.goto("/")
+    value = value_in(card(page, "device-001"))
+    expect(value).to_have_text(re.compile(r"^\d+\.\d$"))
+    expect(value).not_to_have_text(value.inner_text())
+    assert [asked.count(path) for path in ("/alerts", "/devices", "/metrics/dashboard")] == [1, 1, 1]
 
 
 def test_an_alarm_is_not_missed_when_an_older_answer_arrives_after_it(page: Page, plant: Plant) -> None:

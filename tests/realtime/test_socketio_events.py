@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,28 @@ async def test_what_happens_to_an_alert_later_is_told(
     body = await listener.next(f"alert-{lifecycle}")
     assert (body["alertId"], body["deviceId"], body["value"]) == ("alert-001", "device-002", 58.5)
     assert (body["status"], body["state"], body["resolvedBy"]) == ("resolved", "normal", "anna")
+
+
+@pytest.mark.parametrize("what", ["an alarm", "a device"])
+async def test_who_subscribes_hears_for_how_long_nothing_has_happened(
+    plant: Plant, listener: Listener, what: str
+) -> None:
+    joined = asyncio.get_running_loop().time()
+
+    async def happened_after(since: float) -> bool:
+        """Whether the last that happened is told to have happened after that moment."""
+        quiet: int = (await listener.ask("subscribe-alerts"))["quietMs"]
+        return quiet <= (asyncio.get_running_loop().time() - since) * 1_000
+
+    assert not await happened_after(joined)
+    await listener.ask("subscribe-system")
+    before = asyncio.get_running_loop().time()
+    if what == "an alarm":
+        plant.service.on_alarm(alarm_event("triggered", Change.RAISED))
+    else:
+        await plant.sample(row(TEMPERATURE, 75.2, now_us()))
+        await listener.next("device-status")
+    assert await happened_after(before)
 
 
 async def test_alerts_come_only_while_subscribed(plant: Plant, listener: Listener) -> None:

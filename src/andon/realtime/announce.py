@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,16 @@ class Announcer:
     def __init__(self, fanout: FanOut, settings: RealtimeSettings) -> None:
         self._fanout = fanout
         self._settings = settings
+        self._began = time.monotonic()
+        self._last: dict[str, float] = {}
+
+    def quiet_ms(self, organisation_id: str) -> int:
+        """For how long nothing has happened to an alarm and no device came or went, as far as this process knows."""
+        return int((time.monotonic() - self._last.get(organisation_id, self._began)) * 1_000)
 
     def alarm(self, event: AlarmEvent) -> None:
         """`alert-triggered`, `alert-resolved`, … to who subscribed to alarms; `alert:new` to who watches the loom."""
+        self._last[event.organisation_id] = time.monotonic()
         entitled = [each for each in self._clients(event.organisation_id) if each.principal.may(ALARM_PERMISSION)]
         subscribed = [client for client in entitled if client.alerts]
         if subscribed:
@@ -50,6 +58,7 @@ class Announcer:
         for change in changes:
             by_organisation.setdefault(change.device.organisation_id, {})[change.device.device_id] = change
         for organisation_id, changed in by_organisation.items():
+            self._last[organisation_id] = time.monotonic()
             statuses = {device_id: _device_status(change) for device_id, change in changed.items()}
             looms = {device_id: _status_change(change) for device_id, change in changed.items()}
             for client in self._clients(organisation_id):

@@ -169,7 +169,7 @@ class Conversation:
                 cure=f"ask an administrator for a role with {ALARM_PERMISSION}",
             )
         client.alerts = True
-        return {}
+        return {"quietMs": self._service.announcer.quiet_ms(client.organisation_id)}
 
     async def _unsubscribe_alerts(self, client: Client, payload: Any) -> Answer:
         client.alerts = False

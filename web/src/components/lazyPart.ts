@@ -1,8 +1,5 @@
 import { lazyRouteComponent, type AsyncRouteComponent } from "@tanstack/react-router";
-import { ApiError } from "@/api/errors";
-import { part } from "@/routes/part";
-
-const RETRY_MS = 1_000;
+import { part, patiently } from "@/routes/part";
 
 type Load<Props> = () => Promise<{ default: (props: Props) => unknown }>;
 
@@ -26,15 +23,4 @@ export async function fetchAhead(): Promise<void> {
 function remembered<Props>(component: AsyncRouteComponent<Props>): AsyncRouteComponent<Props> {
   known.add(component as AsyncRouteComponent<never>);
   return component;
-}
-
-async function patiently<Module>(load: () => Promise<Module>): Promise<Module> {
-  for (;;) {
-    try {
-      return await part(load);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-  }
 }

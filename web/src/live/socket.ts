@@ -1,12 +1,15 @@
 import type { Socket } from "socket.io-client";
 import { refresh, session } from "@/api/session";
+import { patiently } from "@/routes/part";
 import { learnServerTime, serverNow } from "./clock";
 import { liveStore } from "./store";
 import { Subscriptions } from "./subscriptions";
-import { ALARM_EVENTS, type AlarmEvent, type AlarmEventName, type ConnectionStatus, type SensorFrame } from "./wire";
+import { ALARM_EVENTS, type AlarmEvent, type AlarmEventName, type ConnectionStatus, type SensorFrame, type Subscribed } from "./wire";
 
 /** `since` is by the server's clock. */
 export type Connection = { state: "connecting" | "live" | "lost"; since: number };
+/** `missed`: something may have happened before, and after what is on the screen was asked for. */
+type SubscribedListener = (missed: boolean) => void;
 type AlarmListener = (name: AlarmEventName, event: AlarmEvent) => void;
 
 const RECONNECT = { reconnectionDelay: 500, reconnectionDelayMax: 3_000, timeout: 5_000 };
@@ -21,12 +24,13 @@ class LiveSocket {
   );
   private socket: Socket | null = null;
   private opening = false;
+  private openedAt = 0;
   private connection: Connection = { state: "connecting", since: serverNow() };
   private position: number | null = null;
   private readonly connectionListeners = new Set<() => void>();
   private readonly alarmListeners = new Set<AlarmListener>();
   private readonly statusListeners = new Set<() => void>();
-  private readonly subscribedListeners = new Set<() => void>();
+  private readonly subscribedListeners = new Set<SubscribedListener>();
 
   getConnection = (): Connection => this.connection;
 
@@ -46,8 +50,8 @@ class LiveSocket {
     return () => this.statusListeners.delete(listener);
   };
 
-  /** From this moment on the server tells of alarms and devices: what was asked for before may have missed some. */
-  onSubscribed = (listener: () => void): (() => void) => {
+  /** From this moment on the server tells of alarms and devices. */
+  onSubscribed = (listener: SubscribedListener): (() => void) => {
     this.subscribedListeners.add(listener);
     return () => this.subscribedListeners.delete(listener);
   };
@@ -55,7 +59,8 @@ class LiveSocket {
   async open(): Promise<void> {
     if (this.socket || this.opening) return;
     this.opening = true;
-    const { io } = await import("socket.io-client");
+    this.openedAt = performance.now();
+    const { io } = await patiently(() => import("socket.io-client"));
     this.opening = false;
     if (session.get().status !== "signed-in") return;
     this.socket = io({
@@ -109,7 +114,11 @@ class LiveSocket {
   private connected(socket: Socket): void {
     socket.emit("subscribe-system", {});
     // The server handles one event after the other: this answer stands for both.
-    socket.emit("subscribe-alerts", {}, () => this.subscribedListeners.forEach((listener) => listener()));
+    socket.emit("subscribe-alerts", {}, ({ quietMs = 0 }: Subscribed) => {
+      // Nothing was asked for before the connection was opened.
+      const missed = quietMs < performance.now() - this.openedAt;
+      this.subscribedListeners.forEach((listener) => listener(missed));
+    });
     this.subscriptions.sendAll();
     if (this.position !== null) socket.emit("resume", { position: this.position });
     this.become("live");
@@ -130,10 +139,13 @@ class LiveSocket {
 
 export const liveSocket = new LiveSocket();
 
+// The connection comes up while the first page is still being fetched.
 let lastToken = session.token();
 session.subscribe(() => {
+  const { status } = session.get();
   const token = session.token();
-  if (session.get().status === "signed-out") liveSocket.close();
-  else if (token !== lastToken) liveSocket.renewToken();
+  if (status === "signed-out") liveSocket.close();
+  if (status === "signed-in") void liveSocket.open();
+  if (token !== lastToken) liveSocket.renewToken();
   lastToken = token;
 });

@@ -49,9 +49,9 @@ export function useAlarmFeed(): string {
         lost ||= liveSocket.getConnection().state === "lost";
       }),
       // What happened before is told to nobody: at the start since the page was asked for, later while the line was down.
-      liveSocket.onSubscribed(() => {
+      liveSocket.onSubscribed((missed) => {
         if (lost) void askAllAnew(client);
-        else [askAlarms, askDevices].forEach((ask) => ask());
+        else if (missed) [askAlarms, askDevices].forEach((ask) => ask());
         lost = false;
       }),
     ];

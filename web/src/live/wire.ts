@@ -15,6 +15,12 @@ export interface ConnectionStatus {
   sessionId?: string;
 }
 
+/** What acknowledges `subscribe-alerts`; with an error when alarms may not be seen. */
+export interface Subscribed {
+  /** For how long nothing has happened to an alarm and no device came or went. */
+  quietMs?: number;
+}
+
 export type AlarmEventName = "alert-triggered" | "alert-acknowledged" | "alert-escalated" | "alert-resolved";
 
 /** An alarm event: the seeds' fields, and where the server sends it the whole alert. */

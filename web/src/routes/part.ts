@@ -1,5 +1,7 @@
 import { ApiError } from "@/api/errors";
 
+const RETRY_MS = 1_000;
+
 /**
  * Loads a part of the app. The router takes a part that cannot be loaded for one of an older build and loads the page
  * anew; while the server is away nothing would be left of the page then. It stays instead, as after any lost request.
@@ -13,6 +15,18 @@ export async function part<Module>(load: () => Promise<Module>, tries = 2): Prom
     if (!(await serverAnswers())) throw new ApiError(0, "The server cannot be reached");
     if (tries === 1) throw error;
     return part(load, tries - 1);
+  }
+}
+
+/** The same, also while the server is away: it waits until it is back. */
+export async function patiently<Module>(load: () => Promise<Module>): Promise<Module> {
+  for (;;) {
+    try {
+      return await part(load);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 import { Outlet } from "@tanstack/react-router";
 import { Suspense, useEffect, useState } from "react";
 import { useConnection } from "@/live/hooks";
-import { liveSocket } from "@/live/socket";
 import { useAlarmFeed } from "@/live/useAlarmFeed";
 import { fetchAhead, lazyPart } from "../lazyPart";
 import { AlarmStrip } from "./AlarmStrip";
@@ -26,7 +25,6 @@ export function AppFrame() {
   const announcement = useAlarmFeed();
   useSearchKey(() => setSearching(true));
   useEffect(() => {
-    void liveSocket.open();
     const timer = setTimeout(() => void fetchAhead(), IDLE_MS);
     return () => clearTimeout(timer);
   }, []);
