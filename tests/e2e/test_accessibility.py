@@ -179,6 +179,35 @@ def test_what_a_finger_hits_on_a_phone_is_44_pixels_high(tabs: Tabs, andon: Runn
         assert box is not None and box["height"] >= 44, button.inner_text()
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/devices/loom-001?view=history&from=-1h", "/history?s=loom-001:bbw_value,device-001:temperature&from=-1h"],
+)
+def test_on_a_phone_the_chart_comes_first_and_all_choices_are_a_press_away(
+    tabs: Tabs, andon: RunningAndon, path: str
+) -> None:
+    page = tabs.open(andon.url, bypass_csp=True, reduced_motion="reduce", **PHONE)
+    axe = Axe(page)
+    opened(page, path)
+    chart, navigation = page.get_by_role("img", name="bbw_value of"), page.get_by_role("navigation", name="Main")
+    seen, below = chart.bounding_box(), navigation.bounding_box()
+    assert seen is not None and below is not None
+    assert seen["y"] + 0.8 * seen["height"] < below["y"]
+    axe.looks("folded")
+    expect(page.get_by_label("Quality", exact=True)).to_be_hidden()
+    page.get_by_role("button", name="More choices").press("Enter")
+    expect(page.get_by_label("Quality", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile(r"\d{4}, .* – "))).to_be_visible()
+    axe.looks("unfolded")
+    choices = page.get_by_role("region", name="What to show")
+    for control in choices.locator("button, select, a, .mantine-SegmentedControl-label, .mantine-Checkbox-label").all():
+        box = control.bounding_box()
+        assert box is not None and box["height"] >= 44, control.inner_text()
+    page.get_by_role("button", name="More choices").press("Enter")
+    expect(page.get_by_label("Quality", exact=True)).to_be_hidden()
+    assert axe.found == {}
+
+
 def test_who_wants_little_motion_gets_none(tabs: Tabs, andon: RunningAndon) -> None:
     moving = "document.getAnimations().filter(each => each.playState === 'running').length"
     page = tabs.open(andon.url, reduced_motion="reduce")

@@ -1,15 +1,16 @@
-import { NativeSelect } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { historyInterval } from "@/api/polling";
 import { deviceQuery, seriesHistoryQuery } from "@/api/queries";
 import type { DeviceDetail, SeriesQuery } from "@/api/types";
-import { Page, Panel } from "@/components/Page";
+import { Page } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { DevicePicker } from "@/features/exports/DevicePicker";
 import { ExportButton } from "@/features/exports/ExportButton";
-import { QUALITIES } from "@/features/history/qualities";
+import { Choices } from "@/features/history/Choices";
+import { readQuality } from "@/features/history/qualities";
+import { QualityChoice } from "@/features/history/QualityChoice";
 import { RangeControl } from "@/features/history/RangeControl";
 import { SeriesPanel } from "@/features/history/SeriesPanel";
 import { SOURCES } from "@/features/history/sources";
@@ -29,7 +30,7 @@ export default function ExplorePage() {
   const { ref, width } = useElementSize();
   const chosen = readSeries(url.s);
   const asked = readRange(url.from, url.to, serverNow());
-  const quality = QUALITIES.find(({ value }) => value === url.quality)?.value ?? "all";
+  const quality = readQuality(url.quality);
   const onRange = useCallback((next: TimeRange) => setUrl({ from: next.from, to: isRelative(next) ? undefined : next.to }, true), [setUrl]);
   const onZoom = useCallback((from: number, to: number) => onRange(between(from, to, serverNow())), [onRange]);
 
@@ -55,27 +56,20 @@ export default function ExplorePage() {
       actions={<ExportButton chosen={chosen} range={range} quality={quality} />}
     >
       <div className={classes["view"]} ref={ref}>
-        <Panel title="What to show">
-          <div className={classes["choices"]}>
+        <Choices open={series.length === 0}>
+          <div className={classes["devices"]} data-more>
             <DevicePicker label="What is shown" withTypes={false} types={[]} chosen={chosen} onChange={(next) => setUrl({ s: writeSeries(next.chosen ?? chosen) }, true)} />
-            <div className={classes["how"]}>
-              <RangeControl range={range} onRange={onRange} />
-              <NativeSelect
-                label="Quality"
-                size="md"
-                value={quality}
-                data={QUALITIES}
-                onChange={({ currentTarget: { value } }) => setUrl({ quality: value === "all" ? undefined : value })}
-              />
-            </div>
           </div>
-        </Panel>
+          <RangeControl range={range} onRange={onRange} />
+          <QualityChoice quality={quality} onQuality={(next) => setUrl({ quality: next })} />
+        </Choices>
         {series.length === 0 && <EmptyState title="Nothing is chosen yet">Add a device above, then its signals. The address of this page keeps all of it: send it to show others the same.</EmptyState>}
         {series.length > 0 && found.isError && <ErrorState title="The history could not be read" error={found.error} onRetry={found.refetch} />}
         {series.length > 0 && found.isPending && <SkeletonRows rows={Math.min(series.length, 3)} height={340} />}
         {history?.series.map((each) => <OneSeries key={`${each.deviceId} ${each.tag}`} device={details.get(each.deviceId)} series={each} bySample={source === "raw"} from={history.from} to={history.to} onZoom={onZoom} />)}
         <p className={classes["source"]} aria-live="polite">
-          {history && source && `Drawn from ${SOURCES[source]}. Drag over a chart to see a part of all of them closer.`}
+          {history && source && `Drawn from ${SOURCES[source]}. `}
+          {history && source && <span className={classes["drag"]}>Drag over a chart to see a part of all of them closer.</span>}
         </p>
       </div>
     </Page>

@@ -1,4 +1,3 @@
-import { Group, NativeSelect } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
@@ -6,14 +5,15 @@ import { historyInterval } from "@/api/polling";
 import { historyQuery } from "@/api/queries";
 import type { DeviceDetail, HistoryQuery, Tag } from "@/api/types";
 import { LinkButton } from "@/components/LinkButton";
-import { Panel } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { toSeries, writeSeries } from "@/features/explore/seriesUrl";
 import { ExportButton } from "@/features/exports/ExportButton";
 import { ImportButton } from "@/features/imports/ImportButton";
 import { useUrlState } from "@/lib/urlState";
 import { serverNow } from "@/live/clock";
-import { QUALITIES } from "./qualities";
+import { Choices } from "./Choices";
+import { readQuality } from "./qualities";
+import { QualityChoice } from "./QualityChoice";
 import { RangeControl } from "./RangeControl";
 import { SeriesPanel } from "./SeriesPanel";
 import { SOURCES } from "./sources";
@@ -36,7 +36,7 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
   const [url, setUrl] = useUrlState<"from" | "to" | "tags" | "quality">();
   const { ref, width } = useElementSize();
   const asked = readRange(url.from, url.to, serverNow());
-  const quality = QUALITIES.find(({ value }) => value === url.quality)?.value ?? "all";
+  const quality = readQuality(url.quality);
   const tags = chosenTags(device, splitNames(url.tags));
   // Nobody has chosen a range yet: the last day, or what there is of it.
   const covered = useSinceBeginning(asked, url.from ? [] : toSeries([{ deviceId: device.deviceId, tags: tags.map(({ name }) => name) }]), [device.createdAt]);
@@ -56,29 +56,21 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
 
   return (
     <div className={classes["view"]} ref={ref}>
-      <Panel
-        title="What to show"
+      <Choices
         actions={
-          <Group gap="xs">
+          <>
             <LinkButton to="/history" search={{ s: writeSeries([{ deviceId: device.deviceId, tags: tags.map(({ name }) => name) }]), from: url.from, to: url.to } as never} variant="default">
               Compare
             </LinkButton>
             <ImportButton deviceId={device.deviceId} />
             <ExportButton chosen={[{ deviceId: device.deviceId, tags: tags.map(({ name }) => name) }]} range={range} quality={quality} />
-          </Group>
+          </>
         }
       >
-        <div className={classes["choices"]}>
-          <RangeControl range={range} onRange={onRange} />
-          <NativeSelect
-            label="Quality"
-            value={quality}
-            data={QUALITIES}
-            onChange={({ currentTarget: { value } }) => setUrl({ quality: value === "all" ? undefined : value })}
-          />
-          <TagChooser device={device} chosen={tags} onChoose={(names) => setUrl({ tags: joinNames(names) })} />
-        </div>
-      </Panel>
+        <RangeControl range={range} onRange={onRange} />
+        <QualityChoice quality={quality} onQuality={(next) => setUrl({ quality: next })} />
+        <TagChooser device={device} chosen={tags} onChoose={(names) => setUrl({ tags: joinNames(names) })} />
+      </Choices>
       {tags.length === 0 && <EmptyState title="Nothing to draw">The signals of this device are texts; they are in the raw data.</EmptyState>}
       {found.isError && !history && <ErrorState title="The history could not be read" error={found.error} onRetry={found.refetch} />}
       {found.isPending && tags.length > 0 && <SkeletonRows rows={1} height={340} />}
@@ -88,7 +80,8 @@ export function HistoryView({ device }: { device: DeviceDetail }) {
           return own && <SeriesPanel key={tag.id} device={device} tag={tag} readings={own} bySample={meta?.source === "raw"} from={history.from} to={history.to} onZoom={onZoom} />;
         })}
       <p className={classes["source"]} aria-live="polite">
-        {meta && `Drawn from ${SOURCES[meta.source]}. Drag over a chart to see a part of it closer.`}
+        {meta && `Drawn from ${SOURCES[meta.source]}. `}
+        {meta && <span className={classes["drag"]}>Drag over a chart to see a part of it closer.</span>}
       </p>
     </div>
   );

@@ -18,12 +18,13 @@ export function RangeControl({ range, onRange }: Props) {
   return (
     <div className={classes["range"]}>
       <SegmentedControl
+        className={classes["presets"] ?? ""}
         aria-label="Time range"
         value={presetOf(range) ?? ""}
         data={PRESETS.map(({ from, label }) => ({ value: from, label }))}
         onChange={(from) => onRange({ from, to: "now" })}
       />
-      <Group gap={4} wrap="nowrap">
+      <Group gap={4} wrap="nowrap" className={classes["steps"] ?? ""}>
         <Step label="Earlier" turned onClick={() => onRange(shifted(range, -1, serverNow()))} />
         <Step label="Later" onClick={() => onRange(shifted(range, 1, serverNow()))} />
         <Button variant="default" size="md" px={12} onClick={() => onRange(zoomed(range, 0.5, serverNow()))}>
@@ -55,7 +56,7 @@ function Moments({ range, onRange }: Props) {
   return (
     <Popover opened={opened} onChange={setOpened} trapFocus returnFocus position="bottom-start" withinPortal>
       <Popover.Target>
-        <Button variant="default" px={12} classNames={{ root: classes["moments"] ?? "", label: classes["momentsLabel"] ?? "" }} onClick={() => setOpened(!opened)}>
+        <Button data-more variant="default" px={12} classNames={{ root: classes["moments"] ?? "", label: classes["momentsLabel"] ?? "" }} onClick={() => setOpened(!opened)}>
           {text(from)} – {text(to)}
         </Button>
       </Popover.Target>

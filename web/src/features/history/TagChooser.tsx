@@ -18,7 +18,7 @@ export function TagChooser({ device, chosen, onChoose }: Props) {
   if (drawn.length < 2) return null;
   const names = chosen.map(({ name }) => name);
   return (
-    <Checkbox.Group label="Signals" className={classes["signals"] ?? ""} value={names} onChange={(next) => onChoose(next.length > 0 ? next.slice(0, MOST) : names)}>
+    <Checkbox.Group data-more label="Signals" className={classes["signals"] ?? ""} value={names} onChange={(next) => onChoose(next.length > 0 ? next.slice(0, MOST) : names)}>
       <Group gap="md" mt={4} className={classes["signalList"] ?? ""}>
         {drawn.map((tag) => (
           <Checkbox key={tag.id} value={tag.name} label={humanise(tag.name)} />
