@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import FilePayload, Locator, Page, Route, expect
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-1")]
 
 PIECES = "**/import-files/*/content?*"
 PASSWORD = "a window to look through"
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
 def recording(rows: int = 120, *, name: str = "furnace.csv", bad_row: int | None = None, width: int = 0) -> FilePayload:
@@ -66,6 +68,21 @@ def test_a_file_is_looked_at_imported_and_shown_where_its_samples_are(page: Page
     expect(page).to_have_url(re.compile(r"/devices/furnace-e2e\?view=history&from=2014-02-28T23"))
     expect(page.get_by_role("img", name="temperature of")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("window", [{}, PHONE], ids=["desktop", "phone"])
+def test_what_can_be_done_with_a_file_stays_in_sight(tabs: Tabs, andon: RunningAndon, window: dict[str, Any]) -> None:
+    page = tabs.open(andon.url, **window)
+    page.goto("/devices?import=new")
+    pick(page, recording())
+    expect(recognised(page).get_by_role("row").nth(5)).to_be_visible()
+    expect(dialog(page).get_by_role("button", name="Import", exact=True)).to_be_in_viewport(ratio=1)
+    dialog(page).get_by_label("Unit of temperature").focus()
+    expect(dialog(page).get_by_label("Unit of temperature")).to_be_in_viewport(ratio=1)
+    expect(dialog(page).get_by_role("button", name="Give up")).to_be_in_viewport(ratio=1)
+    assert dialog(page).evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+    dialog(page).get_by_role("button", name="Give up").click()
+    expect(dialog(page).get_by_role("button", name="Choose a file")).to_be_visible()
 
 
 def test_an_upload_that_broke_off_goes_on_when_the_same_file_is_picked_again(

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { Button, Modal, Stack, TextInput } from "@mantine/core";
 import { useState, type ReactNode } from "react";
+import { DialogActions } from "./DialogActions";
 import { FormError } from "./FormError";
 
 interface Props {
@@ -45,14 +46,14 @@ function Form({ children, word, action, busy = false, error, onConfirm, onClose 
           data-autofocus
         />
         <FormError error={error} />
-        <Group justify="flex-end">
+        <DialogActions>
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
           <Button type="submit" disabled={typed !== word} loading={busy}>
             {action}
           </Button>
-        </Group>
+        </DialogActions>
       </Stack>
     </form>
   );

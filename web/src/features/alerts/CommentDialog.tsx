@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
+import { Button, Modal, Stack, Text, Textarea } from "@mantine/core";
 import { useState } from "react";
 import { explain } from "@/api/errors";
+import { DialogActions } from "@/components/DialogActions";
 
 interface Props {
   opened: boolean;
@@ -46,14 +47,14 @@ function Form({ action, busy, error, onConfirm, onClose }: Omit<Props, "opened" 
             {explain(error)}
           </Text>
         )}
-        <Group justify="flex-end">
+        <DialogActions>
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
           <Button type="submit" loading={busy}>
             {action}
           </Button>
-        </Group>
+        </DialogActions>
       </Stack>
     </form>
   );

@@ -1,8 +1,9 @@
-import { Button, Group, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { Button, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { ApiError } from "@/api/errors";
 import { useCreateDevice } from "@/api/mutations";
 import type { NewDevice } from "@/api/types";
+import { DialogActions } from "@/components/DialogActions";
 import { FormError } from "@/components/FormError";
 
 const FIELDS = [
@@ -79,14 +80,14 @@ export function AddDeviceForm({ onCreated, onClose }: Props) {
           </SimpleGrid>
         </fieldset>
         <FormError error={create.error} fields={OWN_ERRORS} />
-        <Group justify="flex-end">
+        <DialogActions>
           <Button variant="default" size="md" onClick={onClose}>
             Cancel
           </Button>
           <Button type="submit" size="md" loading={create.isPending}>
             Add
           </Button>
-        </Group>
+        </DialogActions>
       </Stack>
     </form>
   );

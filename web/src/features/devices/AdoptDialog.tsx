@@ -1,10 +1,11 @@
-import { Button, Group, Modal, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Modal, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { ApiError } from "@/api/errors";
 import { useAdopt } from "@/api/mutations";
 import type { DiscoveredDevice, Limits } from "@/api/types";
+import { DialogActions } from "@/components/DialogActions";
 import { FormError } from "@/components/FormError";
 import { useReturnFocus } from "@/components/useReturnFocus";
 import { LIMIT_NAMES, LimitsTable, type LimitTexts } from "./LimitsTable";
@@ -69,14 +70,14 @@ export default function AdoptDialog({ device, onClose }: { device: DiscoveredDev
             </Text>
           )}
           <FormError error={adopt.error} fields={["name", "location", "unit"]} />
-          <Group justify="flex-end">
+          <DialogActions>
             <Button variant="default" size="md" onClick={onClose}>
               Cancel
             </Button>
             <Button type="submit" size="md" loading={adopt.isPending}>
               Adopt
             </Button>
-          </Group>
+          </DialogActions>
         </Stack>
       </form>
     </Modal>

@@ -2,6 +2,7 @@ import { Button, Group, Loader, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { brokerQuery } from "@/api/queries";
 import type { NewDevice } from "@/api/types";
+import { DialogActions } from "@/components/DialogActions";
 import { CopyButton } from "@/components/CopyButton";
 import { LinkButton } from "@/components/LinkButton";
 import { ErrorState, SkeletonRows } from "@/components/states";
@@ -45,14 +46,14 @@ export function ConnectDevice({ device, onClose }: Props) {
         <CopyButton text={example}>Copy the command</CopyButton>
       </Group>
       <FirstValue device={device} />
-      <Group justify="flex-end">
+      <DialogActions>
         <Button variant="default" size="md" onClick={onClose}>
           Close
         </Button>
         <LinkButton size="md" to="/devices/$deviceId" params={{ deviceId: device.deviceId }}>
           Open the device
         </LinkButton>
-      </Group>
+      </DialogActions>
     </Stack>
   );
 }

@@ -6,6 +6,7 @@ import { explain } from "@/api/errors";
 import { fetchFile } from "@/api/client";
 import { usePrepareExport } from "@/api/mutations";
 import { exportSizeQuery } from "@/api/queries";
+import { DialogActions } from "@/components/DialogActions";
 import { FormError } from "@/components/FormError";
 import { useReturnFocus } from "@/components/useReturnFocus";
 import { RangeControl } from "@/features/history/RangeControl";
@@ -57,14 +58,14 @@ export default function ExportDialog({ chosen, range, quality, onClose }: Props)
           {running ? (
             <Progress key={running.id} prepared={running} onAgain={() => prepare.reset()} onClose={onClose} />
           ) : (
-            <Group justify="flex-end">
+            <DialogActions>
               <Button variant="default" size="md" onClick={onClose}>
                 Cancel
               </Button>
               <Button type="submit" size="md" disabled={isEmpty(draft)} loading={prepare.isPending}>
                 Export
               </Button>
-            </Group>
+            </DialogActions>
           )}
         </Stack>
       </form>

@@ -1,9 +1,10 @@
-import { Button, Group } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { ApiError } from "@/api/errors";
 import { useStopExport } from "@/api/mutations";
 import { downloadQuery } from "@/api/queries";
 import type { Download } from "@/api/types";
+import { DialogActions } from "@/components/DialogActions";
 import { FormError } from "@/components/FormError";
 import { HowFar, percentOf } from "@/components/HowFar";
 import { formatBytes, formatCount, plural } from "@/lib/format";
@@ -25,7 +26,7 @@ export function Progress({ prepared, onAgain, onClose }: { prepared: Download; o
         {lost && ". The server knows nothing of it any more"}
       </HowFar>
       {going && <FormError error={stop.error} />}
-      <Group justify="flex-end">
+      <DialogActions>
         {going ? (
           <>
             <Button variant="default" size="md" loading={stop.isPending} onClick={() => stop.mutate(now.id, { onSettled: () => void found.refetch() })}>
@@ -45,7 +46,7 @@ export function Progress({ prepared, onAgain, onClose }: { prepared: Download; o
             </Button>
           </>
         )}
-      </Group>
+      </DialogActions>
     </>
   );
 }

@@ -1,9 +1,10 @@
-import { Button, Group, Stack } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useTimeZone } from "@/api/hooks";
 import { keys } from "@/api/queries";
 import type { ImportFile } from "@/api/types";
+import { DialogActions } from "@/components/DialogActions";
 import { LinkButton } from "@/components/LinkButton";
 import { formatTime, plural } from "@/lib/format";
 import { LeftOutList } from "./LeftOutList";
@@ -31,7 +32,7 @@ export function Finished({ file, onFile, onClose }: { file: ImportFile; onFile: 
         <Fact name="Kept" value={file.keep ? "whatever their age" : "as long as others"} />
       </dl>
       <LeftOutList leftOut={leftOut} />
-      <Group justify="flex-end">
+      <DialogActions>
         <Button variant="default" size="md" onClick={() => onFile(null)}>
           Import another file
         </Button>
@@ -44,7 +45,7 @@ export function Finished({ file, onFile, onClose }: { file: ImportFile; onFile: 
             Close
           </Button>
         )}
-      </Group>
+      </DialogActions>
     </Stack>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Group, Stack } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
@@ -6,6 +6,7 @@ import { useCan, useTimeZone } from "@/api/hooks";
 import { useImportFile } from "@/api/mutations";
 import { devicesQuery, previewQuery } from "@/api/queries";
 import type { ImportFile } from "@/api/types";
+import { DialogActions } from "@/components/DialogActions";
 import { FormError } from "@/components/FormError";
 import { ErrorState, SkeletonRows } from "@/components/states";
 import { ColumnChooser } from "./ColumnChooser";
@@ -49,7 +50,7 @@ export function ImportForm({ file, deviceId, actions }: Props) {
     return (
       <>
         <p className={classes["note"]}>What is in the file is shown as soon as enough of it has come.</p>
-        <Group justify="flex-end">{actions}</Group>
+        <DialogActions>{actions}</DialogActions>
       </>
     );
   }
@@ -75,7 +76,7 @@ export function ImportForm({ file, deviceId, actions }: Props) {
           </>
         )}
         <FormError error={run.error} />
-        <Group justify="flex-end" align="center">
+        <DialogActions>
           <span className={classes["note"]} role="status">
             {inTheWay ?? (complete ? "" : "The import can begin when all of the file has come")}
           </span>
@@ -83,7 +84,7 @@ export function ImportForm({ file, deviceId, actions }: Props) {
           <Button type="submit" size="md" loading={run.isPending} disabled={!preview || inTheWay !== null || !complete || found.isFetching}>
             Import
           </Button>
-        </Group>
+        </DialogActions>
       </Stack>
     </form>
   );

@@ -1,6 +1,7 @@
-import { Group, Stack } from "@mantine/core";
+import { Stack } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { ImportFile } from "@/api/types";
+import { DialogActions } from "@/components/DialogActions";
 import { HowFar, percentOf } from "@/components/HowFar";
 import { formatCount, plural } from "@/lib/format";
 import classes from "./imports.module.css";
@@ -17,7 +18,7 @@ export function Running({ file, unreachable, actions }: { file: ImportFile; unre
         {unreachable ? "The server cannot be reached; the import goes on when it is back." : waiting ? `Waiting: ${waiting}.` : ""}
       </p>
       <p className={classes["note"]}>It runs on the server: this window may be closed. The result is listed here for a day.</p>
-      <Group justify="flex-end">{actions}</Group>
+      <DialogActions>{actions}</DialogActions>
     </Stack>
   );
 }
