@@ -129,6 +129,11 @@ def test_samples_that_are_not_good_are_told_apart(page: Page, plant: Plant) -> N
     now = datetime.now(UTC)
     bad = [{"timestamp": (now - timedelta(seconds=s)).isoformat(), "value": 99, "quality": "bad"} for s in (700, 720)]
     plant.api.post("/api/v1/devices/press-15/samples", json={"samples": bad}).raise_for_status()
+    every = {"from": "-1h", "limit": 1_000}
+    eventually(
+        lambda: '"bad"' in plant.api.get("/api/v1/devices/press-15/history", params=every).text,
+        what="the bad samples in the history",
+    )
     page.goto("/devices/press-15?view=history&from=-1h")
     expect(page.get_by_text("Dashed: samples that are not good.")).to_be_visible()
     page.get_by_label("Quality", exact=True).select_option("good")
