@@ -4,13 +4,13 @@ import { beginning, windowOf } from "./beginning";
 const AT = Date.parse("2025-01-11T10:00:00Z");
 
 describe("where a signal's history begins", () => {
-  it("is the minute in which its device was added", () => {
-    expect(beginning("2025-01-11T10:00:42.500Z", undefined)).toBe(AT);
-    expect(beginning("2025-01-11T10:00:42.500Z", "2025-01-11T10:05:00Z")).toBe(AT);
+  it("is the moment in which its device was added: the first seconds of a plant fill its charts too", () => {
+    expect(beginning("2025-01-11T10:00:42.500Z", undefined)).toBe(AT + 42_500);
+    expect(beginning("2025-01-11T10:00:42.500Z", "2025-01-11T10:05:00Z")).toBe(AT + 42_500);
   });
 
   it("is earlier with samples from before that", () => {
-    expect(beginning("2025-01-11T12:00:00Z", "2025-01-11T10:00:42Z")).toBe(AT);
+    expect(beginning("2025-01-11T12:00:00Z", "2025-01-11T10:00:42Z")).toBe(AT + 42_000);
   });
 });
 

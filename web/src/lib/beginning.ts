@@ -1,12 +1,9 @@
-const MINUTE_MS = 60_000;
-
 /**
- * The minute (ms UTC) in which the history of a signal begins: with its device, or before that with samples that were
+ * The moment (ms UTC) in which the history of a signal begins: with its device, or before that with samples that were
  * kept before it was adopted, or imported. `first` is the oldest of what was asked for, if anything came.
  */
 export function beginning(createdAt: string, first: string | undefined): number {
-  const begin = Math.min(Date.parse(createdAt), first === undefined ? Infinity : Date.parse(first));
-  return Math.floor(begin / MINUTE_MS) * MINUTE_MS;
+  return Math.min(Date.parse(createdAt), first === undefined ? Infinity : Date.parse(first));
 }
 
 /** How much a moving window of `lengthMs` shows: what there is, when that is less. A silence later on stays a gap. */
