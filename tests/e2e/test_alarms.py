@@ -51,6 +51,13 @@ def test_an_alarm_is_acknowledged_with_a_comment(page: Page, plant: Plant) -> No
     assert (alarm["acknowledgedBy"], alarm["comments"][0]["text"]) == ("admin", "Valve 3 was shut")
 
 
+def test_a_choice_without_alarms_says_nothing_of_the_others(page: Page, plant: Plant) -> None:
+    plant.raise_alarm(plant.add_device("pump-21", severity="low"))
+    page.goto("/alerts?severity=critical")
+    expect(page.get_by_role("heading", name="No such alarms")).to_be_visible()
+    expect(page.get_by_text("beyond its limits")).to_have_count(0)
+
+
 def test_many_alarms_are_acknowledged_at_once(page: Page, plant: Plant) -> None:
     devices = [plant.add_device(f"fan-{number}", type="fan") for number in range(1, 5)]
     for device in devices:

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.failure, pytest.mark.xdist_group(
 
 FRESH = re.compile(r"^\d+\.\d$")
 HATCHED = re.compile("hatched")
+OLD = re.compile("repeating-linear-gradient")
 UNREACHED = ("net::ERR_", "WebSocket connection")  # the browser itself notes each request without an answer
 
 SCRIPTS = "performance.getEntriesByType('resource').map(({name}) => name).filter((name) => name.endsWith('.js'))"
@@ -66,6 +67,10 @@ def value(page: Page) -> Locator:
     return page.get_by_role("main").get_by_test_id("value").first
 
 
+def alarm_counts(page: Page) -> Locator:
+    return page.get_by_role("region", name="Alarm strip").get_by_role("link").first
+
+
 def test_pages_outlive_their_server(mortal: Mortal, tabs: Tabs) -> None:
     overview, device = tabs.open(mortal.running.url), tabs.open(mortal.running.url)
     overview.goto("/?type=temperature")
@@ -80,6 +85,7 @@ def test_pages_outlive_their_server(mortal: Mortal, tabs: Tabs) -> None:
         expect(connection(page)).to_have_text("No connection")
         expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
         expect(value(page)).to_have_class(HATCHED)
+        expect(alarm_counts(page)).to_have_css("background-image", OLD)
         expect(value(page)).to_have_text(FRESH)  # the last value stays, marked
 
     mortal.comes_back()
@@ -87,6 +93,7 @@ def test_pages_outlive_their_server(mortal: Mortal, tabs: Tabs) -> None:
         expect(connection(page)).to_have_text("Live")
         expect(page.get_by_role("alert")).to_have_count(0)
         expect(value(page)).not_to_have_class(HATCHED)
+        expect(alarm_counts(page)).not_to_have_css("background-image", OLD)
         expect(value(page)).not_to_have_text(value(page).inner_text())  # it moves again
     with Plant(mortal.running) as plant:
         plant.raise_alarm(plant.add_device("after-the-crash"))

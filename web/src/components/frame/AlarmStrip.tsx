@@ -20,7 +20,7 @@ export function AlarmStrip() {
   const first = [...alerts].sort(byUrgency)[0];
   return (
     <section className={classes["strip"]} aria-label="Alarm strip">
-      <Link to="/alerts" className={classes["counts"]}>
+      <Link to="/alerts" className={`${classes["counts"] ?? ""} from-server`}>
         <span className="visually-hidden">Alarms:</span>
         {LEVELS.map((level) => {
           const count = counts.get(level) ?? 0;
@@ -43,7 +43,7 @@ export function AlarmStrip() {
           </span>
         </Link>
       ) : (
-        <span className={classes["quiet"]}>{data ? "No open alarms" : isError ? "Alarms unknown" : ""}</span>
+        <span className={`${classes["quiet"] ?? ""} from-server`}>{data ? "No open alarms" : isError ? "Alarms unknown" : ""}</span>
       )}
     </section>
   );

@@ -25,7 +25,7 @@ function Counts({ meta }: { meta: AlertsMeta }) {
     [meta.lowAlerts, "low"],
   ] as const;
   const shown = parts.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}`);
-  return <span>{shown.join(", ") || "none"}</span>;
+  return <span className="from-server">{shown.join(", ") || "none"}</span>;
 }
 
 /** Active alarms and what was; the view, filters and page live in the URL. */
@@ -73,9 +73,9 @@ export default function AlertsPage() {
         </Panel>
       )}
       {found.data?.data.alerts.length === 0 && (
-        <EmptyState title={history ? "No alarms yet" : "No active alarms"}>
-          {history ? "Every alarm that was raised is kept here." : "Everything is within its limits. Earlier alarms are under History."}
-        </EmptyState>
+        <div className="from-server">
+          <NoAlarms history={history} filtered={Boolean(url.severity ?? url.device)} />
+        </div>
       )}
       {total > PAGE_SIZE && (
         <Pagination
@@ -87,4 +87,11 @@ export default function AlertsPage() {
       )}
     </Page>
   );
+}
+
+/** Among all of them, or among those that were asked for: of the others nothing is said. */
+function NoAlarms({ history, filtered }: { history: boolean; filtered: boolean }) {
+  if (filtered) return <EmptyState title="No such alarms">There may be others: look at any severity.</EmptyState>;
+  if (history) return <EmptyState title="No alarms yet">Every alarm that was raised is kept here.</EmptyState>;
+  return <EmptyState title="No active alarms">Nothing that sends is beyond its limits. Earlier alarms are under History.</EmptyState>;
 }

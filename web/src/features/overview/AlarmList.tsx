@@ -21,7 +21,7 @@ export function AlarmList() {
     <Panel title="Open alarms" flush actions={<Link to="/alerts">All alarms{alerts.length > SHOWN ? ` (${alerts.length})` : ""}</Link>}>
       {isPending && <SkeletonRows rows={3} height={56} />}
       {!data && error && <ErrorState title="The alarms cannot be shown" error={error} onRetry={refetch} />}
-      {data && first.length === 0 && <p className={classes["none"]}>No open alarms.</p>}
+      {data && first.length === 0 && <p className={classes["none"]}><span className="from-server">No open alarms.</span></p>}
       <ul className={classes["list"]}>
         {first.map((alert) => (
           <AlarmRow key={alert.id} alert={alert} />

@@ -21,7 +21,7 @@ export default function OverviewPage() {
   const abnormal = list?.filter(isAbnormal).length ?? 0;
   const aside = list?.length ? `${plural(list.length, "device")}, ${abnormal === 0 ? "all normal" : `${abnormal} abnormal`}` : undefined;
   return (
-    <Page title="Overview" aside={aside}>
+    <Page title="Overview" aside={aside && <span className="from-server">{aside}</span>}>
       <KeyFigures />
       <div className={classes["columns"]}>
         <div className={classes["main"]}>
