@@ -179,6 +179,17 @@ def test_what_a_finger_hits_on_a_phone_is_44_pixels_high(tabs: Tabs, andon: Runn
         assert box is not None and box["height"] >= 44, button.inner_text()
 
 
+def test_on_a_phone_the_live_chart_of_a_device_comes_before_its_limits(tabs: Tabs, andon: RunningAndon) -> None:
+    page = tabs.open(andon.url, **PHONE)
+    opened(page, "/devices/device-001")
+    chart, limits = (
+        page.get_by_role("region", name="Live, ").bounding_box(),
+        page.get_by_role("region", name="Limits").bounding_box(),
+    )
+    assert chart is not None and limits is not None
+    assert chart["y"] < limits["y"]
+
+
 @pytest.mark.parametrize(
     "path",
     ["/devices/loom-001?view=history&from=-1h", "/history?s=loom-001:bbw_value,device-001:temperature&from=-1h"],

@@ -106,6 +106,7 @@ function Signals({ device, fetchedAt }: { device: DeviceDetail; fetchedAt: numbe
       <div className={classes["top"]}>
         <Now device={device} tag={tag} fetchedAt={fetchedAt} />
         <LiveChart key={tag.id} device={device} tag={tag} />
+        <LimitsPanel key={`limits ${tag.id}`} device={device} tag={tag} />
       </div>
       <div className={classes["middle"]}>
         <HistoryChart device={device} tag={tag} range={range} onRange={(name) => setUrl({ range: name })} />
@@ -120,17 +121,8 @@ function Signals({ device, fetchedAt }: { device: DeviceDetail; fetchedAt: numbe
 function Now({ device, tag, fetchedAt }: { device: DeviceDetail; tag: DeviceDetail["tags"][number]; fetchedAt: number }) {
   const shown = useTagShown(device, tag, fetchedAt);
   return (
-    <div className={classes["now"]}>
-      <Panel title={humanise(tag.name)}>
-        <ValueInContext
-          shown={shown}
-          unit={tag.unit}
-          decimals={tag.decimals}
-          limits={tag.limits}
-          size="lg"
-        />
-      </Panel>
-      <LimitsPanel key={tag.id} device={device} tag={tag} />
-    </div>
+    <Panel title={humanise(tag.name)}>
+      <ValueInContext shown={shown} unit={tag.unit} decimals={tag.decimals} limits={tag.limits} size="lg" />
+    </Panel>
   );
 }
