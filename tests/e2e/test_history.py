@@ -212,3 +212,12 @@ def test_signals_of_several_devices_stand_on_one_page_that_can_be_sent_to_others
     assert asked(page)["from"] == ["-1h"]
     page.get_by_role("button", name="Without loom-001").click()
     expect(page.get_by_role("img", name="bbw_value of")).to_have_count(0)
+
+
+def test_an_empty_plant_has_nothing_to_choose_from_and_says_where_to_begin(page: Page) -> None:
+    nothing = {"data": {"devices": []}, "meta": {"total": 0}}
+    page.route("**/api/v1/devices", lambda route: route.fulfill(json=nothing))
+    page.goto("/history")
+    expect(page.get_by_role("heading", name="No devices yet")).to_be_visible()
+    page.get_by_role("link", name="To the devices").click()
+    expect(page).to_have_url("/devices")

@@ -2,8 +2,9 @@ import { useElementSize } from "@mantine/hooks";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { historyInterval } from "@/api/polling";
-import { deviceQuery, seriesHistoryQuery } from "@/api/queries";
+import { deviceQuery, devicesQuery, seriesHistoryQuery } from "@/api/queries";
 import type { DeviceDetail, SeriesQuery } from "@/api/types";
+import { LinkButton } from "@/components/LinkButton";
 import { Page } from "@/components/Page";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { DevicePicker } from "@/features/exports/DevicePicker";
@@ -63,7 +64,7 @@ export default function ExplorePage() {
           <RangeControl range={range} onRange={onRange} />
           <QualityChoice quality={quality} onQuality={(next) => setUrl({ quality: next })} />
         </Choices>
-        {series.length === 0 && <EmptyState title="Nothing is chosen yet">Add a device above, then its signals. The address of this page keeps all of it: send it to show others the same.</EmptyState>}
+        {series.length === 0 && <NothingChosen />}
         {series.length > 0 && found.isError && <ErrorState title="The history could not be read" error={found.error} onRetry={found.refetch} />}
         {series.length > 0 && found.isPending && <SkeletonRows rows={Math.min(series.length, 3)} height={340} />}
         {history?.series.map((each) => <OneSeries key={`${each.deviceId} ${each.tag}`} device={details.get(each.deviceId)} series={each} bySample={source === "raw"} from={history.from} to={history.to} onZoom={onZoom} />)}
@@ -74,6 +75,19 @@ export default function ExplorePage() {
       </div>
     </Page>
   );
+}
+
+/** An empty plant has nothing to choose from: the way on leads elsewhere. */
+function NothingChosen() {
+  const devices = useQuery(devicesQuery()).data?.data.devices;
+  if (devices?.length === 0) {
+    return (
+      <EmptyState title="No devices yet" actions={<LinkButton to="/devices">To the devices</LinkButton>}>
+        Their samples can be chosen and compared here once there are some.
+      </EmptyState>
+    );
+  }
+  return <EmptyState title="Nothing is chosen yet">Add a device above, then its signals. The address of this page keeps all of it: send it to show others the same.</EmptyState>;
 }
 
 interface OneProps {
