@@ -22,7 +22,7 @@ FIRST_DAY = 19_358  # 2023-01-01
 
 
 async def _filled(folder: Path, clock: Clock) -> LocalStore:
-    """A store with a sample an hour of each signal, merged as it is a day after the last one."""
+    """A store with a sample an hour of each signal, merged as it is when the last month is a week old."""
     store = LocalStore.open(folder, LocalStoreLimits(maintenance=False), clock=clock)
     signals = Signals(TAGS)
     for day in range(FIRST_DAY, FIRST_DAY + DAYS, AT_ONCE):
@@ -30,6 +30,8 @@ async def _filled(folder: Path, clock: Clock) -> LocalStore:
         await store.write(signals.slice(day * US_PER_DAY, AT_ONCE * US_PER_DAY, 24 * AT_ONCE), 0)
         await store.seal()
         await store.maintain()
+    clock.now += 7 * US_PER_DAY
+    await store.maintain()
     return store
 
 

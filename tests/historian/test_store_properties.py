@@ -58,6 +58,7 @@ class LocalStoreAgainstADictionary(StoreAgainstADictionary):
             fan_out=2,
             run_rows=8,
             recent_bytes=600,
+            month_after_days=0,
             archive_after_days=1_000,  # retention is what it is without an archive
         )
         self.crashed = False

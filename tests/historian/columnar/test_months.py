@@ -32,7 +32,7 @@ class Plant:
         self.folder = folder
         self.now = now
         # Small limits: a month of hours is written and read in pieces.
-        chosen = LocalStoreLimits(maintenance=False, chunk_rows=100, **limits)
+        chosen = LocalStoreLimits(maintenance=False, chunk_rows=100, **{"month_after_days": 0, **limits})
         self.store = LocalStore.open(folder, chosen, clock=lambda: self.now)
         self._position = 0
 
@@ -153,6 +153,18 @@ async def test_hours_of_which_minutes_are_kept_stay_in_their_month(tmp_path: Pat
     assert await plant.store.retain(hours_only, plant.now) == []
     assert plant.files() == ["2025-01/month", "2025-02/month"]
     assert await plant.days(1, JANUARY, MARCH) == [(24, 11.5)] * 59
+    await plant.store.close()
+
+
+async def test_a_month_stays_in_days_until_its_last_ones_are_old(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, JANUARY, month_after_days=7)
+    await plant.fill(JANUARY, FEBRUARY, 1)
+    plant.now = FEBRUARY + 7 * US_PER_DAY
+    await plant.store.maintain(everything=True)
+    assert len(plant.files()) == 31
+    plant.now += US_PER_HOUR
+    await plant.store.maintain()
+    assert plant.files() == ["2025-01/month"]
     await plant.store.close()
 
 

@@ -19,6 +19,8 @@ class LocalStoreLimits:
     yet, and late parts of a day, are merged when they are so many. `chunk_rows`: samples that a merge holds at a time.
     `roll_rows`: samples of an hour that is not over, in new parts and still in memory, of which no sums are made yet.
     `day_file_bytes`: hours of a day, or days of a month, that are larger together stay files of their own.
+    `month_after_days`: the hours of a month become one file so long after its end; until then questions about all
+    signals of one of its days, which are mostly about the last ones, read that day's file.
     `rewrite_share`: late samples are merged into their day once they are this part of it, or `rewrite_after_s` old.
     `readers`: queries at the same time. `open_files`: files kept open. `recent_bytes`: newest parts also kept in
     memory. `run_rows`, `fan_out`: unsealed batches are folded into sorted runs of at least `run_rows`, then into
@@ -37,6 +39,7 @@ class LocalStoreLimits:
     roll_rows: int = 200_000
     chunk_rows: int = 131_072
     day_file_bytes: int = 2048 * MIB
+    month_after_days: float = 7.0
     rewrite_share: float = 0.1
     rewrite_after_s: float = 6 * 3600.0
     readers: int = 3

@@ -102,10 +102,11 @@ def _tier_due(state: State, day: int, files: Sequence[Entry], everything: bool) 
 
 
 def _month_due(state: State, month: range, files: Sequence[Entry], everything: bool) -> Iterator[Task]:
-    """The hours of a month that is over become one file once each day of it has one; what is late as in a day."""
+    """The hours of a month that is long over become one file once each day of it has one; what is late as in a day."""
     start, end = month.start * US_PER_DAY, month.stop * US_PER_DAY
     late = [each for each in files if not each.of_a_month]
-    if len(files) < 2 or not late or not _over(state, end) or len({each.day for each in late}) < len(late):
+    due = end + round(state.limits.month_after_days * US_PER_DAY)
+    if len(files) < 2 or not late or not _over(state, due) or len({each.day for each in late}) < len(late):
         return
     if sum(each.bytes for each in files) > state.limits.day_file_bytes:
         return
