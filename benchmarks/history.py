@@ -56,7 +56,7 @@ def _questions(store: LocalStore, clock: Clock) -> dict[str, Question]:
     }
 
 
-async def _ask(questions: Mapping[str, Question], rounds: int, pause_s: float) -> dict[str, list[float]]:
+async def ask(questions: Mapping[str, Question], rounds: int, pause_s: float) -> dict[str, list[float]]:
     """Milliseconds of each question, asked in turn."""
     took: dict[str, list[float]] = {name: [] for name in questions}
     for _ in range(rounds):
@@ -81,14 +81,14 @@ async def _of_the_store(folder: Path, month: Month, signals: Signals, rounds: in
     clock = Clock(month.end)
     store = LocalStore.open(folder, LocalStoreLimits(), clock=clock)
     questions, points = _questions(store, clock), (await store.size()).samples
-    await _ask(questions, 5, 0.0)
-    figures = _figures("query", await _ask(questions, rounds, 0.0), f"{points / 1e6:.0f} M points")
+    await ask(questions, 5, 0.0)
+    figures = _figures("query", await ask(questions, rounds, 0.0), f"{points / 1e6:.0f} M points")
     pause_s = 0.02
     arriving = asyncio.create_task(_arrive(store, clock, signals, busy_s))
     await asyncio.sleep(2)
     busy: dict[str, list[float]] = {name: [] for name in questions}
     while not arriving.done():
-        for name, took in (await _ask(questions, 5, pause_s)).items():
+        for name, took in (await ask(questions, 5, pause_s)).items():
             busy[name] += took
     await arriving
     await store.close()
@@ -129,15 +129,15 @@ async def _of_andon(data_dir: Path, devices: list[str], rounds: int) -> list[Fig
     with running(data_dir, environment=keep) as andon, andon.client() as login:
         async with httpx.AsyncClient(base_url=andon.url, headers=login.headers, timeout=20) as client:
             questions = _requests(client, devices)
-            await _ask(questions, 3, 0.0)
-            quiet = await _ask(questions, rounds, 0.0)
+            await ask(questions, 3, 0.0)
+            quiet = await ask(questions, rounds, 0.0)
             seconds = rounds / 2
             load = mqtt_options(andon, kind="json1", devices=devices, qos=0, rate=RATE, total=round(RATE * seconds))
             publishing = asyncio.create_task(module("mqtt_load", load))
             await asyncio.sleep(2)
             busy: dict[str, list[float]] = {name: [] for name in questions}
             while not publishing.done():
-                for name, took in (await _ask(questions, 1, 0.02)).items():
+                for name, took in (await ask(questions, 1, 0.02)).items():
                     busy[name] += took
             await publishing
     return [

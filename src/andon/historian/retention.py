@@ -51,6 +51,8 @@ class Retention:
         return replace(self, raw_days=None if keep_days is None else max(self.raw_days, keep_days))
 
 
+FOR_EVER: Final = -(1 << 63)
+"""Before any timestamp."""
 PRESETS: Final[Mapping[str, Retention]] = MappingProxyType(
     {"s2": Retention(), "s1": Retention(90, 90, 365), "keep": Retention(None, None, None)}
 )
@@ -72,6 +74,14 @@ class RetentionPolicies:
         """See `Retention.with_archive`."""
         tags = {tag: each.with_archive(after_days, keep_days) for tag, each in self.tags.items()}
         return RetentionPolicies(self.default.with_archive(after_days, keep_days), tags)
+
+    def first_kept(self, tier: Source, now: int) -> dict[Retention, int]:
+        """Where the first day begins of which the default, and each that differs from it, keeps a tier, µs UTC.
+
+        Retention drops whole days: those that ended before the cutoff.
+        """
+        cutoffs = {each: each.cutoff(tier, now) for each in {self.default, *self.tags.values()}}
+        return {each: FOR_EVER if at is None else at // US_PER_DAY * US_PER_DAY for each, at in cutoffs.items()}
 
     def oldest(self, tier: Source, now: int) -> int | None:
         """The cutoff that no tag's lies before: everything older may go as a whole. None when some tag is kept."""

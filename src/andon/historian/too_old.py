@@ -76,16 +76,10 @@ class TooOld:
         policies = self._policies()
         if policies is None or not len(batch):
             return None
-        now = self._clock()
-        cutoffs = {each: _first_kept(each.cutoff("raw", now)) for each in {policies.default, *policies.tags.values()}}
-        if int(batch.timestamps.min()) >= max(cutoffs.values()):
+        first_kept = policies.first_kept("raw", self._clock())
+        if int(batch.timestamps.min()) >= max(first_kept.values()):
             return None
         tags, rows = np.unique(batch.tag_ids, return_inverse=True)
-        first_kept = np.array([cutoffs[policies.of(tag)] for tag in tags.tolist()], np.int64)
-        old = (batch.timestamps < first_kept[rows]) & ~batch.marked(PINNED)
+        of_tags = np.array([first_kept[policies.of(tag)] for tag in tags.tolist()], np.int64)
+        old = (batch.timestamps < of_tags[rows]) & ~batch.marked(PINNED)
         return old if old.any() else None
-
-
-def _first_kept(cutoff: int | None) -> int:
-    """Retention drops whole days: those that ended before the cutoff."""
-    return 0 if cutoff is None else cutoff // US_PER_DAY * US_PER_DAY

@@ -46,10 +46,7 @@ def retain(state: State, policies: RetentionPolicies, now: int) -> list[Dropped]
 
 def _days_over(state: State, policies: RetentionPolicies, tier: Source, now: int) -> list[int]:
     """Days of which some tag's rows may go."""
-    cutoffs = [each.cutoff(tier, now) for each in {policies.default, *policies.tags.values()}]
-    latest = max((cutoff for cutoff in cutoffs if cutoff is not None), default=None)
-    if latest is None:
-        return []
+    latest = max(policies.first_kept(tier, now).values())
     return sorted(day for day in state.catalogue.days[tier] if (day + 1) * US_PER_DAY <= latest)
 
 
@@ -118,9 +115,8 @@ def _drop_from_month(state: State, policies: RetentionPolicies, month: Entry, no
 
 def _kept_from(policies: RetentionPolicies, tier: Source, tags: Tags, now: int) -> NDArray[np.int64]:
     """Where the first day begins of which each tag is kept, µs."""
-    cutoffs = {each: each.cutoff(tier, now) for each in {policies.default, *policies.tags.values()}}
-    known = {each: ALWAYS[0] if at is None else at // US_PER_DAY * US_PER_DAY for each, at in cutoffs.items()}
-    return np.array([known[policies.of(tag)] for tag in tags.tolist()], np.int64)
+    first_kept = policies.first_kept(tier, now)
+    return np.array([first_kept[policies.of(tag)] for tag in tags.tolist()], np.int64)
 
 
 def _gone_until(state: State, tier: Source, end: int) -> dict[str, str]:
